@@ -1,0 +1,9 @@
+//! draft
+
+#![deny(missing_docs)]
+pub mod error;
+pub mod lowered;
+pub mod manifold;
+pub mod problem;
+pub mod reach;
+pub mod regularizer;

@@ -1,0 +1,77 @@
+//! Floor 3: what every kind of network hands to the balancer, and what it takes back.
+
+use crate::manifold::Form;
+use crate::problem::Problem;
+
+/// A network as a balancing problem, with the names that a user knows.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The convex problem.
+    pub problem: Problem,
+    /// Every unit or channel that has a scale, in the order of the network; frozen ones have the zero form.
+    pub units: Vec<NamedForm>,
+    /// Layers from the inputs to the outputs: which free variables belong to each.
+    pub layers: Vec<Layer>,
+    /// What is not scaled, and why.
+    pub frozen: Vec<Frozen>,
+    /// Names of the units that do nothing: no signal enters them, or nothing of them is seen.
+    pub dead: Vec<String>,
+    /// Number of weights that have a cost, zeros included.
+    pub weights: u64,
+}
+
+/// The log-scale of a named unit or channel.
+#[derive(Clone, Debug)]
+pub struct NamedForm {
+    /// Name of the unit, or of the tensor and channel.
+    pub name: String,
+    /// Its log-scale in the free variables.
+    pub form: Form,
+}
+
+/// A group of free variables that a user knows as one layer.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Name of the layer.
+    pub name: String,
+    /// Its free variables.
+    pub variables: Vec<u32>,
+}
+
+/// Something that is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// Name of the unit or node.
+    pub node: String,
+    /// Why it is left alone.
+    pub reason: String,
+}
+
+/// A solution as a network takes it: the log-scales, and the direction in which some weights go to zero.
+///
+/// The new weight is `w exp(L)` with `L = head(x) - tail(x)`. With a `direction` d (the limit), weights whose form is
+/// negative along d become zero.
+#[derive(Clone, Debug)]
+pub struct Scaling {
+    /// Free log-scales.
+    pub log_scales: Vec<f64>,
+    /// The direction of the limit, where the limit is asked for.
+    pub direction: Option<Vec<f64>>,
+}
+
+impl Scaling {
+    /// The log-multiplier of a weight between two forms; minus infinity for a weight that vanishes in the limit.
+    #[must_use]
+    pub fn log_multiplier(&self, head: &Form, tail: &Form) -> f64 {
+        if self.escapes(head, tail) {
+            return f64::NEG_INFINITY;
+        }
+        head.at(&self.log_scales) - tail.at(&self.log_scales)
+    }
+
+    /// Whether a weight between two forms vanishes in the limit.
+    #[must_use]
+    pub fn escapes(&self, head: &Form, tail: &Form) -> bool {
+        self.direction.as_ref().is_some_and(|d| head.at(d) < tail.at(d))
+    }
+}

@@ -1,0 +1,70 @@
+//! Floor 1: the cost of a weight as a convex function of its log-scale.
+//!
+//! A weight `w` with log-multiplier `L` has magnitude `|w| exp(L)`. A regularizer gives it a cost that is convex in
+//! `L`. For `L_p` this is `alpha |w|^p exp(p L)`; sums of powers (elastic net) are sums of such terms.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::fmt;
+use std::sync::Arc;
+
+/// `coefficient * |w|^exponent`, both finite and positive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Power {
+    /// The exponent p > 0 of the norm.
+    pub exponent: f64,
+    /// The coefficient alpha > 0.
+    pub coefficient: f64,
+}
+
+/// A user's own cost `phi(t)` of a weight of magnitude `exp(t)`, convex in `t`.
+pub trait ConvexCost: fmt::Debug + Send + Sync {
+    /// Value, first and second derivative of the cost in `t = ln |w|`; the second is not negative.
+    fn at(&self, log_magnitude: f64) -> [f64; 3];
+}
+
+/// The cost of each non-zero weight of a block; a zero weight costs nothing.
+#[derive(Clone, Debug)]
+pub enum Regularizer {
+    /// A sum of powers of the magnitude: L_p has one term, elastic net has two.
+    Powers(Vec<Power>),
+    /// A convex function of the log-magnitude.
+    Convex(Arc<dyn ConvexCost>),
+}
+
+impl Regularizer {
+    /// The cost `|w|^p`.
+    ///
+    /// # Errors
+    /// When `p` is not a finite positive number.
+    pub fn lp(p: f64) -> Result<Self> {
+        Self::powers(&[Power { exponent: p, coefficient: 1.0 }])
+    }
+
+    /// A sum of powers with positive exponents and coefficients.
+    ///
+    /// # Errors
+    /// When there is no term, or an exponent or a coefficient is not a finite positive number.
+    pub fn powers(terms: &[Power]) -> Result<Self> {
+        if terms.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Parameter,
+                "regularizer",
+                "a sum of no powers",
+                "give at least one power",
+            ));
+        }
+        for term in terms {
+            for (name, value) in [("exponent p", term.exponent), ("coefficient", term.coefficient)] {
+                if !(value.is_finite() && value > 0.0) {
+                    return Err(Error::new(
+                        ErrorKind::Parameter,
+                        format!("regularizer, {name}"),
+                        format!("{value} is not a finite number above 0"),
+                        "choose a number above 0, for example 2",
+                    ));
+                }
+            }
+        }
+        Ok(Self::Powers(terms.to_vec()))
+    }
+}
