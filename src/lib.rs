@@ -4,6 +4,7 @@
 pub mod error;
 pub mod lowered;
 pub mod manifold;
+pub mod numeric;
 pub mod problem;
 pub mod reach;
 pub mod regularizer;
