@@ -8,3 +8,4 @@ pub mod numeric;
 pub mod problem;
 pub mod reach;
 pub mod regularizer;
+pub mod solve;

@@ -1,9 +1,7 @@
-//! Floor 0: numbers beyond `f64`: an unlimited exponent range, and sums in twice the precision.
+//! Floor 0: numbers beyond `f64`: its precision with an unlimited exponent range.
 
-mod double;
 mod wide;
 
-pub use double::Double;
 pub use wide::Wide;
 
 /// Unit roundoff of `f64`: a correctly rounded result is off by at most this factor.

@@ -17,11 +17,15 @@ const MOST: usize = 5000;
 const LOOSEST: f64 = 0.1;
 
 impl LinearSolver for ConjugateGradients {
+    fn is_direct(&self) -> bool {
+        false
+    }
+
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64> {
         let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
         let residual = run.residual(point);
         // the next residual is about the square of this one: a direction more precise than that is wasted
-        let precision = residual.clamp(1e-3 * run.settings.tolerance / residual.max(1e-300), LOOSEST).min(LOOSEST);
+        let precision = residual.max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
         solve(run, point, &b, precision, |_, _| false)
     }
 

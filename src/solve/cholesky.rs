@@ -159,6 +159,10 @@ impl Cholesky {
 }
 
 impl LinearSolver for Cholesky {
+    fn is_direct(&self) -> bool {
+        true
+    }
+
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64> {
         let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
         if !self.factorize(run, point) {

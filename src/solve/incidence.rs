@@ -94,7 +94,9 @@ impl<'a, S: Scalar> Incidence<'a, S> {
         let log = vec![0.0; problem.ports().len()];
         let mut own =
             Self { problem, arms, start, visits, blocks, ports_of, up: none.clone(), down: none, log };
-        (0..problem.ports().len()).for_each(|q| own.refresh(q, x));
+        for q in 0..problem.ports().len() {
+            own.refresh(q, x);
+        }
         own
     }
 

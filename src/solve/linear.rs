@@ -5,6 +5,9 @@ use crate::problem::Point;
 
 /// Solves `H d = b`, both sides divided by the diagonal of the Hessian; only variables that move take part.
 pub(super) trait LinearSolver {
+    /// Whether a solve costs little more than a pass, so that one more Newton step for the last digits pays.
+    fn is_direct(&self) -> bool;
+
     /// The Newton direction `-H^-1 gradient`; zero for variables that do not move.
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64>;
 

@@ -20,4 +20,4 @@ mod witness;
 pub use minimax::{Minimax, minimax};
 pub use run::solve;
 pub use schedule::Schedule;
-pub use settings::{Method, Settings, Solution, Status, Step};
+pub use settings::{Callback, Method, Settings, Solution, Status, Step};

@@ -28,8 +28,9 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
             return End::Cancelled;
         }
         let residual = run.residual(&point);
-        // past the tolerance one more step costs little and gains digits; it ends when a step gains none
-        if residual <= run.settings.tolerance && (residual > 0.25 * previous || residual == 0.0) {
+        // past the tolerance a cheap step still gains digits; it ends when a step gains none
+        let gains = solver.is_direct() && residual <= 0.25 * previous && residual > 0.0;
+        if residual <= run.settings.tolerance && !gains {
             if residual > best {
                 x.clone_from(&best_x);
             }
