@@ -1,7 +1,9 @@
 //! draft
 
 #![deny(missing_docs)]
+pub mod balance;
 pub mod error;
+pub mod existence;
 pub mod lowered;
 pub mod manifold;
 pub mod numeric;

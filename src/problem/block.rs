@@ -117,6 +117,20 @@ impl Block {
         }
     }
 
+    /// Row and column of entry `k`; none when there is no such entry.
+    #[must_use]
+    pub fn place(&self, k: usize) -> Option<(u32, u32)> {
+        if k >= self.values.len() {
+            return None;
+        }
+        let (r, c) = match &self.pattern {
+            Pattern::Dense => (k / self.tails.len(), k % self.tails.len()),
+            Pattern::Sparse { start, column } => (start.partition_point(|&s| s <= k) - 1, column[k] as usize),
+            Pattern::Diagonal => (k, k),
+        };
+        Some((r as u32, c as u32))
+    }
+
     /// One read of the block's matrix A: `A column_in` and `A^T row_in`.
     ///
     /// Shapes: `column_in` and the second result have one entry per column, `row_in` and the first one per row.
