@@ -82,7 +82,7 @@ impl ProblemBuilder {
         let loops = self.take_loops(&heads, &tails, &pattern, &mut weights);
         let raw = |ports: Vec<Port>| ports.into_iter().map(|p| p.0).collect::<Vec<u32>>();
         let (heads, tails) = (raw(heads), raw(tails));
-        if weights.iter().any(|&w| w != 0.0) {
+        if !weights.is_empty() {
             self.push(name, &heads, &tails, &pattern, &weights, regularizer);
         }
         if !loops.is_empty() {
@@ -226,7 +226,6 @@ fn compress(rows: usize, weights: Weights) -> (Pattern, Vec<f64>) {
         Weights::Dense(values) => (Pattern::Dense, values),
         Weights::Diagonal(values) => (Pattern::Diagonal, values),
         Weights::Sparse(mut entries) => {
-            entries.retain(|e| e.2 != 0.0);
             entries.sort_by_key(|&(r, c, _)| (r, c));
             let mut start = vec![0; rows + 1];
             entries.iter().for_each(|e| start[e.0 as usize + 1] += 1);
@@ -247,7 +246,8 @@ fn nonzero(rows: usize, columns: usize, pattern: &Pattern, weights: &[f64]) -> (
             .map(|(k, r)| entry(k, r, column[k] as usize))
             .collect(),
     };
-    compress(rows, Weights::Sparse(all))
+    let costly = all.into_iter().filter(|e| e.2 != 0.0).collect();
+    compress(rows, Weights::Sparse(costly))
 }
 
 fn amplitudes(weights: &[f64], term: Power) -> Amplitudes {

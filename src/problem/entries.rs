@@ -24,12 +24,19 @@ pub struct Entry {
 impl Problem {
     /// Calls `f` for every connection that has a cost: the non-zero ones.
     pub fn for_each_entry(&self, mut f: impl FnMut(Entry)) {
+        self.for_each_place(|e| {
+            if self.blocks[e.block].has(e.index) {
+                f(e);
+            }
+        });
+    }
+
+    /// Calls `f` for every connection of the architecture, zero weights included.
+    pub fn for_each_place(&self, mut f: impl FnMut(Entry)) {
         for (block, b) in self.blocks.iter().enumerate() {
             b.for_each(|r, c, index| {
-                if b.has(index) {
-                    let (head, tail) = (b.heads[r], b.tails[c]);
-                    f(Entry { block, index, row: r as u32, column: c as u32, head, tail });
-                }
+                let (head, tail) = (b.heads[r], b.tails[c]);
+                f(Entry { block, index, row: r as u32, column: c as u32, head, tail });
             });
         }
     }
