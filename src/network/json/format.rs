@@ -2,7 +2,7 @@
 
 use super::values::{Rows, Values};
 use crate::network::{Activation, Role};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What the member `format` must say.
 pub(super) const FORMAT: &str = "synbal-network";
@@ -15,17 +15,17 @@ pub(super) const VERSION: u64 = 1;
 pub(super) struct File {
     pub(super) format: String,
     pub(super) version: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) inputs: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) layers: Option<Vec<Layer>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) units: Option<Vec<Units>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) connections: Option<Columns>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) weights: Option<Values>,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct File {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Layer {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
     pub(super) activation: Activation,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) frozen: bool,
     /// One row for each unit of the layer, one column for each unit of the layer before.
     pub(super) weights: Rows,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) biases: Option<Values>,
 }
 
@@ -49,14 +49,14 @@ pub(super) struct Layer {
 #[serde(deny_unknown_fields)]
 pub(super) struct Units {
     pub(super) name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<u32>,
     pub(super) role: Role,
     #[serde(default = "linear", skip_serializing_if = "is_linear")]
     pub(super) activation: Activation,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) frozen: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<u32>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) state: f64,
@@ -68,8 +68,13 @@ pub(super) struct Units {
 pub(super) struct Columns {
     pub(super) tails: Vec<u32>,
     pub(super) heads: Vec<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) parameters: Option<Vec<u32>>,
+}
+
+/// A member that is there has a value: null is no way to leave it out.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 fn linear() -> Activation {
