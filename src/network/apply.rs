@@ -1,0 +1,131 @@
+//! Taking a solution back into the network.
+
+use super::Network;
+use super::scales::Scales;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lowered::Scaling;
+use crate::reach::{FlowGraph, Liveness};
+
+impl Network {
+    /// The network with every weight multiplied by `exp(L)` and every initial state by `exp(c x)`.
+    ///
+    /// Weights that escape along the direction of the limit become exactly zero, and so do the states of units whose
+    /// scale vanishes along it. Ask [`limit_refusal`](Self::limit_refusal) first whether the limit computes the same function.
+    ///
+    /// Complexity: that of lowering the network, without its problem.
+    ///
+    /// # Errors
+    /// When the log-scales are not as many as the network has free variables, or not finite; when a weight or a state
+    /// overflows, or vanishes without being meant to (the error names it).
+    pub fn apply(&self, scaling: &Scaling) -> Result<Self> {
+        let scales = self.scales()?;
+        check(&scaling.log_scales, &scales, "log-scales")?;
+        if let Some(direction) = &scaling.direction {
+            check(direction, &scales, "direction of the limit")?;
+        }
+        let mut parameters = self.parameters.clone();
+        for (parameter, weight) in parameters.iter_mut().enumerate() {
+            let k = scales.first[parameter] as usize;
+            let log = scaling.log_multiplier(scales.head(self, k), scales.tail(self, k));
+            let new = multiply(*weight, log);
+            if log > f64::NEG_INFINITY {
+                self.representable(*weight, new, || self.connection_name(k))?;
+            }
+            *weight = new;
+        }
+        let mut answer = self.clone();
+        answer.parameters = parameters;
+        for (unit, form) in answer.units.iter_mut().zip(&scales.tails) {
+            if unit.state != 0.0 {
+                let vanishes = scaling.direction.as_ref().is_some_and(|d| form.at(d) < 0.0);
+                let new = if vanishes { 0.0 } else { multiply(unit.state, form.at(&scaling.log_scales)) };
+                if !vanishes {
+                    self.representable(unit.state, new, || format!("state of unit {}", unit.name))?;
+                }
+                unit.state = new;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Why the limit along `direction` would change the function of the network; `None` when it does not.
+    ///
+    /// The limit cuts the escaping connections. It computes the same function where no signal passes through one: from
+    /// an input, a constant, a non-zero initial state or a unit that answers zero with something else, to an output.
+    ///
+    /// # Errors
+    /// When the direction has not one finite entry for each free variable.
+    pub fn limit_refusal(&self, direction: &[f64]) -> Result<Option<String>> {
+        let scales = self.scales()?;
+        check(direction, &scales, "direction of the limit")?;
+        let along = Scaling { log_scales: vec![0.0; direction.len()], direction: Some(direction.to_vec()) };
+        let live = self.liveness();
+        for (k, (tail, head, parameter)) in self.connections.iter().enumerate() {
+            let first = scales.first[parameter] as usize;
+            if self.parameters[parameter] != 0.0
+                && along.escapes(scales.head(self, first), scales.tail(self, first))
+                && live.passes(tail, head)
+            {
+                return Ok(Some(format!(
+                    "{} goes to zero in the limit, but a signal passes through it to an output",
+                    self.connection_name(k)
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where signals reach, along non-zero weights.
+    pub(super) fn liveness(&self) -> Liveness {
+        use super::Role;
+        let closed = self.is_closed();
+        let starts = |i: usize| {
+            let unit = &self.units[i];
+            let speaks = matches!(unit.role, Role::Hidden | Role::Output) && unit.activation.apply(0.0) != 0.0;
+            closed || matches!(unit.role, Role::Input | Role::Constant) || unit.state != 0.0 || speaks
+        };
+        let edges = self.connections.iter().filter(|c| self.parameters[c.2] != 0.0);
+        let n = self.units.len();
+        FlowGraph {
+            nodes: n,
+            edges: edges.map(|(tail, head, _)| (tail as u32, head as u32)).collect(),
+            sources: (0..n).filter(|&i| starts(i)).map(|i| i as u32).collect(),
+            sinks: (0..n).filter(|&i| closed || self.units[i].role == Role::Output).map(|i| i as u32).collect(),
+        }
+        .liveness()
+    }
+}
+
+impl Scales {
+    pub(super) fn head(&self, network: &Network, connection: usize) -> &crate::manifold::Form {
+        &self.heads[network.connections.heads[connection] as usize]
+    }
+
+    pub(super) fn tail(&self, network: &Network, connection: usize) -> &crate::manifold::Form {
+        &self.tails[network.connections.tails[connection] as usize]
+    }
+}
+
+/// `weight * exp(log)`, without an intermediate overflow.
+fn multiply(weight: f64, log: f64) -> f64 {
+    if log == f64::NEG_INFINITY {
+        return 0.0;
+    }
+    if log.abs() < 700.0 {
+        return weight * log.exp();
+    }
+    let third = (log / 3.0).exp();
+    weight * third * third * third
+}
+
+fn check(values: &[f64], scales: &Scales, what: &str) -> Result<()> {
+    let free = scales.manifold.free();
+    let problem = if values.len() != free {
+        format!("{} values for {free} free variables", values.len())
+    } else if let Some(k) = values.iter().position(|x| !x.is_finite()) {
+        format!("value {k} is {}", values[k])
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Parameter, what, problem, "pass the solution of this network's own problem"))
+}

@@ -1,0 +1,124 @@
+//! From a network to its balancing problem.
+
+mod blocks;
+
+use super::Network;
+use super::scales::Scales;
+use crate::error::Result;
+use crate::lowered::{Layer, Lowered, NamedForm};
+use crate::problem::ProblemBuilder;
+use crate::regularizer::Regularizer;
+use std::collections::BTreeSet;
+
+/// Whether biases, the connections from constants, have a cost. They are scaled either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Biases {
+    /// They cost what every other weight costs.
+    #[default]
+    Counted,
+    /// They cost nothing.
+    Free,
+}
+
+impl Network {
+    /// The convex problem of balancing the network, and the names that go with it.
+    ///
+    /// Every parameter costs once, however many connections share it. A layer is the set of hidden units at one depth:
+    /// the longest path from a unit without incoming connections, or the fewest connections from an input or constant when the network
+    /// has cycles. A free variable belongs to the first layer that mentions it. Without inputs and outputs the
+    /// problem is the classical balancing of a matrix: every unit is scaled, and none is dead for want of a signal.
+    ///
+    /// Complexity: O(units + connections), and an exact elimination of the constraints from shared weights.
+    ///
+    /// # Errors
+    /// When the constraints from shared weights have coefficients that no `f64` holds, or the problem is too large.
+    pub fn lower(&self, regularizer: &Regularizer, biases: Biases) -> Result<Lowered> {
+        let scales = self.scales()?;
+        let depth = self.depths();
+        let mut builder = ProblemBuilder::new(scales.manifold.free());
+        let weights = self.add_blocks(&mut builder, &scales, &depth, regularizer, biases)?;
+        let live = self.liveness();
+        let dead = self.of_role(super::Role::Hidden).filter(|&i| live.is_dead(i));
+        Ok(Lowered {
+            problem: builder.build()?,
+            units: (0..self.units.len())
+                .map(|i| NamedForm { name: self.units[i].name.clone(), form: scales.heads[i].clone() })
+                .collect(),
+            layers: self.layers(&scales, &depth),
+            frozen: self.frozen(&scales),
+            dead: dead.map(|i| self.units[i].name.clone()).collect(),
+            weights,
+        })
+    }
+
+    fn layers(&self, scales: &Scales, depth: &[u32]) -> Vec<Layer> {
+        let mut hidden: Vec<usize> = self.of_role(super::Role::Hidden).collect();
+        hidden.sort_by_key(|&i| depth[i]);
+        let mut placed = vec![false; scales.manifold.free()];
+        let mut layers = vec![];
+        for units in hidden.chunk_by(|&a, &b| depth[a] == depth[b]) {
+            let mut variables = BTreeSet::new();
+            for &i in units {
+                for &(v, _) in scales.heads[i].terms() {
+                    if !std::mem::replace(&mut placed[v as usize], true) {
+                        variables.insert(v);
+                    }
+                }
+            }
+            if !variables.is_empty() {
+                let name = format!("layer {}", depth[units[0]]);
+                layers.push(Layer { name, variables: variables.into_iter().collect() });
+            }
+        }
+        layers
+    }
+
+    /// The depth of each unit; inputs and constants have depth 0.
+    pub(super) fn depths(&self) -> Vec<u32> {
+        match self.topological_order() {
+            Ok(order) => self.longest_paths(&order),
+            Err(_) => self.fewest_connections(),
+        }
+    }
+
+    fn longest_paths(&self, order: &[u32]) -> Vec<u32> {
+        let mut depth = vec![0u32; self.units.len()];
+        for &tail in order {
+            for &k in self.topology().outgoing.of_key(tail as usize) {
+                let head = self.connections.heads[k as usize] as usize;
+                depth[head] = depth[head].max(depth[tail as usize] + 1);
+            }
+        }
+        depth
+    }
+
+    fn fewest_connections(&self) -> Vec<u32> {
+        use super::Role;
+        let n = self.units.len();
+        let is = |role: Role| move |&i: &u32| self.units[i as usize].role == role;
+        let mut queue: Vec<u32> = (0..n as u32).filter(is(Role::Input)).collect();
+        // biases reach every layer at once: constants count only where there are no inputs
+        if queue.is_empty() {
+            queue = (0..n as u32).filter(is(Role::Constant)).collect();
+        }
+        let mut depth = vec![u32::MAX; n];
+        queue.iter().for_each(|&i| depth[i as usize] = 0);
+        let mut next = 0;
+        while next < queue.len() {
+            let tail = queue[next] as usize;
+            next += 1;
+            for &k in self.topology().outgoing.of_key(tail) {
+                let head = self.connections.heads[k as usize];
+                if depth[head as usize] == u32::MAX {
+                    depth[head as usize] = depth[tail] + 1;
+                    queue.push(head);
+                }
+            }
+        }
+        // what nothing reaches comes first
+        for (i, d) in depth.iter_mut().enumerate().filter(|(_, d)| **d == u32::MAX) {
+            *d = u32::from(matches!(self.units[i].role, Role::Hidden | Role::Output));
+        }
+        depth
+    }
+}
