@@ -5,6 +5,9 @@ use crate::error::{Error, ErrorKind, Result};
 use half::{bf16, f16};
 use std::ops::Range;
 
+/// The largest dimension of a tensor without elements: nothing in the file vouches for it.
+const MAX_EMPTY: usize = 1 << 16;
+
 /// Type of the elements, as far as this crate tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ElementType {
@@ -274,6 +277,9 @@ impl RawTensor {
             let dim = usize::try_from(dim).map_err(|_| wrong(format!("its shape {:?} is negative", self.dims)))?;
             count = count.checked_mul(dim).ok_or_else(|| wrong(format!("its shape {:?} is too large", self.dims)))?;
             dims.push(dim);
+        }
+        if count == 0 && dims.iter().any(|&d| d > MAX_EMPTY) {
+            return Err(wrong(format!("its shape {dims:?} is large, yet it has no elements")));
         }
         let element = ElementType::from_code(self.code);
         let mut tensor = Tensor { name: self.name, dims, element, places: vec![], varints: vec![] };

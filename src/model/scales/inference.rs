@@ -270,6 +270,20 @@ impl<'a> Inference<'a> {
     pub fn weigh(&mut self, weights: WeightUse) {
         let (heads, tails) = (weights.heads.forms.len(), weights.tails.forms.len());
         let tensor = &self.graph.tensors[weights.view.tensor];
+        if heads.saturating_mul(tails) > tensor.len().saturating_mul(2) {
+            let mut pairs = vec![];
+            weights.visit(|element, head, tail| {
+                if tensor.number(self.bytes, element) != 0.0 {
+                    pairs.push((head, tail));
+                }
+            });
+            for (head, tail) in pairs {
+                let (from, to) = (&weights.tails.forms[tail], &weights.heads.forms[head]);
+                self.connect((from, weights.tails.hub), (to, weights.heads.hub));
+            }
+            self.uses.push(weights);
+            return;
+        }
         let mut passes = vec![false; heads * tails];
         weights.visit(|element, head, tail| passes[head * tails + tail] |= tensor.number(self.bytes, element) != 0.0);
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
