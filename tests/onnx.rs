@@ -1,10 +1,10 @@
 //! Scales through ONNX files, operator by operator.
 #![cfg(feature = "model")]
 
-mod support;
+mod onnx_support;
 
-use support::onnx_writer::{Attr, Message, Model, Storage, f16_tensor, f32_tensor, f64_tensor, i64_tensor};
-use support::{numbers, open, open_bytes, powers_of_two, tensor, use_of};
+use onnx_support::onnx_writer::{Attr, Message, Model, Storage, f16_tensor, f32_tensor, f64_tensor, i64_tensor};
+use onnx_support::{numbers, open, open_bytes, powers_of_two, tensor, use_of};
 use synbal::error::ErrorKind;
 use synbal::lowered::Scaling;
 use synbal::model::{FunctionCheck, OnnxModel, Role};

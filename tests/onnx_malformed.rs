@@ -1,10 +1,10 @@
 //! Damaged ONNX files never panic, and the error says where the damage is.
 #![cfg(feature = "model")]
 
-mod support;
+mod onnx_support;
 
-use support::onnx_writer::{Attr, Message, Model, Storage, f32_tensor, i64_tensor};
-use support::{numbers, open_bytes};
+use onnx_support::onnx_writer::{Attr, Message, Model, Storage, f32_tensor, i64_tensor};
+use onnx_support::{numbers, open_bytes};
 use synbal::error::{Error, ErrorKind};
 use synbal::lowered::Scaling;
 
