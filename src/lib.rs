@@ -2,6 +2,9 @@
 
 #![deny(missing_docs, unsafe_code)]
 pub mod balance;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod compare;
 pub mod error;
 pub mod existence;
 pub mod files;
@@ -16,4 +19,6 @@ pub mod numeric;
 pub mod problem;
 pub mod reach;
 pub mod regularizer;
+#[cfg(feature = "cli")]
+pub mod report;
 pub mod solve;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `synbal` command-line tool.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(synbal::cli::run() as u8)
+}

@@ -96,3 +96,14 @@ fn heaviest(problem: &Problem) -> Result<Vec<((u32, u32), f64)>> {
     rows.sort_unstable_by_key(|r| r.0);
     Ok(rows)
 }
+
+/// The largest magnitude of a weight that has a variable, at the log-scales `x`; zero when there is none.
+///
+/// # Panics
+/// When `x` has the wrong length.
+#[must_use]
+pub fn largest_weight(problem: &Problem, x: &[f64]) -> f64 {
+    let along: Vec<f64> = problem.ports().iter().map(|f| f.at(x)).collect();
+    let rows = heaviest(problem).unwrap_or_default();
+    rows.iter().map(|&((h, t), log)| (log + along[h as usize] - along[t as usize]).exp()).fold(0.0, f64::max)
+}

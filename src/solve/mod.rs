@@ -17,7 +17,7 @@ mod settings;
 mod warm;
 mod witness;
 
-pub use minimax::{Minimax, minimax};
+pub use minimax::{Minimax, largest_weight, minimax};
 pub use run::solve;
 pub use schedule::Schedule;
 pub use settings::{Callback, Method, Settings, Solution, Status, Step};

@@ -1,0 +1,191 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Exact balanced weights of neural networks.
+#[derive(Debug, Parser)]
+#[command(name = "synbal", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Balance a network: the weights of least cost among all that compute the same function
+    Balance(Balance),
+    /// Show what can be scaled, what is frozen and why, dead units, and how far the weights are above the optimum
+    Inspect(Inspect),
+    /// Check that one file is a balanced version of another
+    Verify(Verify),
+    /// Scale a network by the log-scales that `balance --scales` wrote
+    Apply(Apply),
+    /// Tell whether two networks are the same up to scaling, and recover the scales
+    Compare(Compare),
+    /// Describe the manifold of rescaled weights: dimension, and constraints from walks and cycles
+    Manifold(ManifoldArgs),
+    /// Balance an embedded trained network, a classifier of handwritten digits
+    Demo(Demo),
+}
+
+/// How a network is read and what its weights cost.
+#[derive(Args, Clone, Debug)]
+pub struct Reading {
+    /// Exponent p of the norm, above 0; `inf` minimizes the largest weight
+    #[arg(long, value_name = "P", default_value = "2")]
+    pub norm: String,
+    /// Input units of a .mtx file, numbered from 1, like 1-100,205
+    #[arg(long, value_name = "RANGES")]
+    pub inputs: Option<String>,
+    /// Output units of a .mtx file, numbered from 1
+    #[arg(long, value_name = "RANGES")]
+    pub outputs: Option<String>,
+    /// Whether biases have a cost (they are scaled either way)
+    #[arg(long, value_enum, default_value_t = BiasCost::Counted)]
+    pub biases: BiasCost,
+    /// Threads; all cores by default. The result does not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whether biases have a cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BiasCost {
+    /// Like every other weight
+    Counted,
+    /// No cost
+    Free,
+}
+
+/// How the optimum is found.
+#[derive(Args, Clone, Debug)]
+pub struct Solving {
+    /// Solver: auto, local, newton, cg, lbfgs, trust-region or newton-cg
+    #[arg(long, value_name = "M", default_value = "auto")]
+    pub method: String,
+    /// Order of local steps: cyclic, permutation, uniform, greedy, forward, backward or poisson
+    #[arg(long, value_name = "S", default_value = "cyclic")]
+    pub schedule: String,
+    /// Largest relative residual |in - out| / (in + out)
+    #[arg(long, value_name = "T", default_value_t = 1e-12)]
+    pub tolerance: f64,
+    /// Most iterations: Newton steps or sweeps
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub max_iterations: usize,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Arguments of `balance`.
+#[derive(Args, Debug)]
+pub struct Balance {
+    /// Network: .json, .mtx or .onnx
+    pub input: PathBuf,
+    /// Where the balanced network goes, in the same format; without it nothing is written
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Overwrite existing files
+    #[arg(long)]
+    pub force: bool,
+    /// Where no minimum exists: set the escaping weights to zero, if that keeps the function
+    #[arg(long)]
+    pub limit: bool,
+    /// Write the log-scale of every unit or channel as JSON
+    #[arg(long, value_name = "FILE")]
+    pub scales: Option<PathBuf>,
+    /// Do not run the original and the balanced network to compare their outputs
+    #[arg(long)]
+    pub no_check: bool,
+    /// Reading
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Solving
+    #[command(flatten)]
+    pub solving: Solving,
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// Network: .json, .mtx or .onnx
+    pub input: PathBuf,
+    /// Reading
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// The network before balancing
+    pub original: PathBuf,
+    /// The network after balancing
+    pub balanced: PathBuf,
+    /// Seed of the random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Reading
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `apply`.
+#[derive(Args, Debug)]
+pub struct Apply {
+    /// File that `balance --scales` wrote
+    pub scales: PathBuf,
+    /// The network to scale
+    pub model: PathBuf,
+    /// Where the scaled network goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub force: bool,
+    /// Reading
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `compare`.
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// First network
+    pub first: PathBuf,
+    /// Second network
+    pub second: PathBuf,
+    /// Largest relative difference of a weight that counts as the same; by default four roundings in the type of the file
+    #[arg(long, value_name = "T")]
+    pub tolerance: Option<f64>,
+    /// Reading
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `manifold`.
+#[derive(Args, Debug)]
+pub struct ManifoldArgs {
+    /// Network: .json, .mtx or .onnx
+    pub input: PathBuf,
+    /// Add the orthonormal basis and the constraint matrices to the JSON object
+    #[arg(long)]
+    pub matrices: bool,
+    /// Reading
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}

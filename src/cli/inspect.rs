@@ -1,0 +1,126 @@
+//! `synbal inspect`.
+
+use super::Exit;
+use super::args::Inspect;
+use super::balance::json;
+use super::input::Input;
+use super::settings::{Norm, limit_threads, progress};
+use crate::balance::balance;
+use crate::error::Result;
+use crate::lowered::Lowered;
+use crate::problem::Flows;
+use crate::report::{FrozenNode, SCHEMA, left_alone, pairs, table};
+use crate::solve::Settings;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    status: String,
+    norm: serde_json::Value,
+    units: usize,
+    variables: usize,
+    dimension: usize,
+    weights: u64,
+    existence: String,
+    cost: f64,
+    optimum: f64,
+    /// Cost over optimum, less one.
+    above_optimum: f64,
+    residual: f64,
+    layers: Vec<LayerReport>,
+    frozen: Vec<FrozenNode>,
+    dead: Vec<String>,
+    escaping: Vec<String>,
+    escaping_count: usize,
+}
+
+#[derive(Serialize)]
+struct LayerReport {
+    name: String,
+    variables: usize,
+    inflow: f64,
+    outflow: f64,
+    residual: f64,
+}
+
+pub fn run(args: &Inspect) -> Result<Exit> {
+    limit_threads(&args.reading)?;
+    let norm = Norm::of(&args.reading)?;
+    let input = Input::open(&args.input, &args.reading)?;
+    let lowered = input.lower(&norm.regularizer()?, args.reading.biases).map_err(|e| e.in_file(&args.input))?;
+    let balanced = balance(&lowered.problem, &Settings::default(), &mut progress())?;
+    let problem = match balanced.existence.direction() {
+        Some(direction) => lowered.problem.without_falling(direction),
+        None => lowered.problem.clone(),
+    };
+    let point = problem.point(&vec![0.0; problem.variables()]);
+    let p = problem.exponents().first().copied().unwrap_or(1.0);
+    let above = if balanced.solution.cost > 0.0 { balanced.cost_before / balanced.solution.cost - 1.0 } else { 0.0 };
+    let report = Report {
+        schema: SCHEMA,
+        status: balanced.solution.status.name().into(),
+        norm: norm.json(),
+        units: lowered.units.len(),
+        variables: problem.variables(),
+        dimension: balanced.dimension,
+        weights: lowered.weights,
+        existence: balanced.existence.name().into(),
+        cost: balanced.cost_before,
+        optimum: balanced.solution.cost,
+        above_optimum: above,
+        residual: balanced.residual_before,
+        layers: layers(&lowered, point.flows(), p),
+        frozen: lowered.frozen.iter().map(FrozenNode::from).collect(),
+        dead: lowered.dead.clone(),
+        escaping: balanced.escaping,
+        escaping_count: balanced.escaping_count,
+    };
+    if args.reading.json {
+        println!("{}", json(&report)?);
+    } else {
+        print!("{}", text(&report, &lowered));
+    }
+    Ok(Exit::Done)
+}
+
+/// Flows of every layer in units of cost: slopes over the exponent.
+fn layers(lowered: &Lowered, flows: &Flows, p: f64) -> Vec<LayerReport> {
+    let layer = |l: &crate::lowered::Layer| {
+        let all = || l.variables.iter().map(|&v| v as usize);
+        LayerReport {
+            name: l.name.clone(),
+            variables: l.variables.len(),
+            inflow: all().map(|v| flows.inflow[v].to_f64() / p).sum(),
+            outflow: all().map(|v| flows.outflow[v].to_f64() / p).sum(),
+            residual: all().map(|v| flows.imbalance(v).abs()).fold(0.0, f64::max),
+        }
+    };
+    lowered.layers.iter().map(layer).collect()
+}
+
+fn text(r: &Report, lowered: &Lowered) -> String {
+    let mut rows = vec![
+        ("units", format!("{} with a scale, {} free, dimension {}", r.units, r.variables, r.dimension)),
+        ("weights", r.weights.to_string()),
+        ("norm", r.norm.to_string()),
+        ("minimum", r.existence.clone()),
+        ("cost", format!("{:.6e}, {:.2} % above the optimum {:.6e}", r.cost, 100.0 * r.above_optimum, r.optimum)),
+        ("residual", format!("{:.1e}", r.residual)),
+    ];
+    if r.escaping_count > 0 {
+        rows.push(("escaping", format!("{}: {}", r.escaping_count, r.escaping.join("; "))));
+    }
+    let layer = |l: &LayerReport| {
+        vec![
+            l.name.clone(),
+            l.variables.to_string(),
+            format!("{:.4e}", l.inflow),
+            format!("{:.4e}", l.outflow),
+            format!("{:.1e}", l.residual),
+        ]
+    };
+    let header = ["layer", "free", "inflow", "outflow", "residual"];
+    let layers = table(&header, r.layers.iter().map(layer).collect());
+    format!("{}\n\n{layers}\n{}", pairs(&rows), left_alone(lowered))
+}

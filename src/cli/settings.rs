@@ -1,0 +1,111 @@
+//! What the shared options mean.
+
+use super::args::{Reading, Solving};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lowered::Layer;
+use crate::regularizer::Regularizer;
+use crate::solve::{Method, Schedule, Settings, Step};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::ops::ControlFlow;
+
+/// The norm: a finite exponent, or the largest weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Norm {
+    /// `sum |w|^p`.
+    P(f64),
+    /// `max |w|`.
+    Infinity,
+}
+
+impl Norm {
+    /// The norm as typed.
+    pub fn of(reading: &Reading) -> Result<Self> {
+        let wrong = || {
+            let problem = format!("{:?} is neither a number above 0 nor inf", reading.norm);
+            Error::new(ErrorKind::Parameter, "--norm", problem, "the default is 2")
+        };
+        match reading.norm.as_str() {
+            "inf" | "infinity" => Ok(Self::Infinity),
+            text => match text.parse::<f64>() {
+                Ok(p) if p.is_finite() && p > 0.0 => Ok(Self::P(p)),
+                _ => Err(wrong()),
+            },
+        }
+    }
+
+    /// The regularizer; for the largest weight the magnitudes themselves.
+    pub fn regularizer(self) -> Result<Regularizer> {
+        match self {
+            Self::P(p) => Regularizer::lp(p),
+            Self::Infinity => Regularizer::lp(1.0),
+        }
+    }
+
+    /// As JSON: a number, or the word.
+    pub fn json(self) -> serde_json::Value {
+        match self {
+            Self::P(p) => p.into(),
+            Self::Infinity => "inf".into(),
+        }
+    }
+}
+
+/// The solver's settings as typed.
+pub fn settings(solving: &Solving, layers: &[Layer]) -> Result<Settings> {
+    let known = |what: &str, text: &str, names: &[&str]| {
+        let problem = format!("{text:?} is no {what}");
+        Error::new(ErrorKind::Parameter, format!("--{what}"), problem, format!("choose one of {}", names.join(", ")))
+    };
+    let methods = Method::ALL.map(|(_, name)| name);
+    let method = Method::ALL.iter().find(|(_, name)| *name == solving.method);
+    let method = method.ok_or_else(|| known("method", &solving.method, &methods))?.0;
+    let by_layer = || layers.iter().map(|l| l.variables.iter().map(|&v| v as usize).collect()).collect();
+    let schedule = match solving.schedule.as_str() {
+        "cyclic" => Schedule::Cyclic,
+        "permutation" => Schedule::Permutation,
+        "uniform" => Schedule::Uniform,
+        "greedy" => Schedule::Greedy,
+        "forward" => Schedule::Forward(by_layer()),
+        "backward" => Schedule::Backward(by_layer()),
+        "poisson" => Schedule::Poisson,
+        other => {
+            let names = ["cyclic", "permutation", "uniform", "greedy", "forward", "backward", "poisson"];
+            return Err(known("schedule", other, &names));
+        }
+    };
+    Ok(Settings {
+        method,
+        schedule,
+        tolerance: solving.tolerance,
+        max_iterations: solving.max_iterations,
+        seed: solving.seed,
+        ..Settings::default()
+    })
+}
+
+/// Limits the threads of this process.
+pub fn limit_threads(reading: &Reading) -> Result<()> {
+    let Some(threads) = reading.threads else { return Ok(()) };
+    if threads == 0 {
+        return Err(Error::new(ErrorKind::Parameter, "--threads", "0 threads do nothing", "give at least 1"));
+    }
+    // fails only when the pool exists already, which cannot be at the start of a command
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    Ok(())
+}
+
+/// A callback that shows progress on standard error, where that is a terminal.
+pub fn progress() -> impl FnMut(&Step) -> ControlFlow<()> {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+    move |step| {
+        let Step { iteration, residual, passes, seconds, .. } = step;
+        bar.set_message(format!(
+            "iteration {iteration}: residual {residual:.1e}, {passes:.0} passes, {seconds:.1} s"
+        ));
+        bar.tick();
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,114 @@
+//! Floor 4: two networks of one architecture, compared up to scaling.
+
+use crate::problem::{Amplitudes, Cost, Problem};
+
+/// How one set of weights becomes another by scaling.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// Log-scales that take the first problem's weights to the second's, in least squares of log-multipliers.
+    pub log_scales: Vec<f64>,
+    /// The largest difference of a log-magnitude that remains.
+    pub mismatch: f64,
+}
+
+/// Conjugate-gradient steps after which least squares ends at the latest, per variable.
+const STEPS_PER_VARIABLE: usize = 4;
+
+/// Recovers the scaling between two problems with the same blocks, by conjugate gradients on the normal equations.
+///
+/// None when the problems differ in blocks, ports, exponents, or in which weights are zero.
+/// Complexity: one pass over the connections a step.
+#[must_use]
+pub fn compare(first: &Problem, second: &Problem) -> Option<Comparison> {
+    let same = first.variables() == second.variables()
+        && first.ports() == second.ports()
+        && first.exponents() == second.exponents()
+        && first.blocks().len() == second.blocks().len();
+    if !same {
+        return None;
+    }
+    let (logs, others) = (log_weights(first)?, log_weights(second)?);
+    let pattern = |p: &Problem| {
+        let mut places = vec![];
+        p.for_each_entry(|e| places.push((e.head, e.tail)));
+        places
+    };
+    let places = pattern(first);
+    if places != pattern(second) || logs.len() != others.len() {
+        return None;
+    }
+    let target: Vec<f64> = logs.iter().zip(&others).map(|(a, b)| b - a).collect();
+    let log_scales = least_squares(first, &places, &target);
+    let along: Vec<f64> = first.ports().iter().map(|f| f.at(&log_scales)).collect();
+    let left = places.iter().zip(&target).map(|(&(h, t), r)| (along[h as usize] - along[t as usize] - r).abs());
+    let mismatch = left.fold(0.0, f64::max);
+    Some(Comparison { log_scales, mismatch })
+}
+
+fn log_weights(problem: &Problem) -> Option<Vec<f64>> {
+    let mut logs = vec![];
+    let mut powers = true;
+    problem.for_each_entry(|e| {
+        let block = &problem.blocks()[e.block];
+        match (&block.cost, &block.values) {
+            (Cost::Power(k), values) => logs.push(values.get(e.index).ln() / problem.exponents()[*k]),
+            (Cost::Convex(_), Amplitudes::Plain(values)) => logs.push(values[e.index]),
+            _ => powers = false,
+        }
+    });
+    powers.then_some(logs)
+}
+
+fn least_squares(problem: &Problem, places: &[(u32, u32)], target: &[f64]) -> Vec<f64> {
+    let n = problem.variables();
+    let back = |values: &mut dyn Iterator<Item = f64>| {
+        let mut sums = vec![0.0; problem.ports().len()];
+        for (&(h, t), value) in places.iter().zip(values) {
+            sums[h as usize] += value;
+            sums[t as usize] -= value;
+        }
+        let mut x = vec![0.0; n];
+        for (form, sum) in problem.ports().iter().zip(sums) {
+            form.terms().iter().for_each(|&(v, c)| x[v as usize] += c * sum);
+        }
+        x
+    };
+    // the diagonal makes long and short rows alike
+    let mut diagonal = vec![0.0; n];
+    for &(h, t) in places {
+        for q in [h, t] {
+            problem.ports()[q as usize].terms().iter().for_each(|&(v, c)| diagonal[v as usize] += c * c);
+        }
+    }
+    let scale = |v: &mut Vec<f64>| v.iter_mut().zip(&diagonal).for_each(|(x, d)| *x /= if *d > 0.0 { *d } else { 1.0 });
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut x = vec![0.0; n];
+    let mut residual = back(&mut target.iter().copied());
+    let mut z = residual.clone();
+    scale(&mut z);
+    let mut direction = z.clone();
+    let mut square = dot(&residual, &z);
+    let goal = 1e-32 * square;
+    for _ in 0..STEPS_PER_VARIABLE * n + 10 {
+        if square <= goal {
+            break;
+        }
+        let along: Vec<f64> = problem.ports().iter().map(|f| f.at(&direction)).collect();
+        let image = back(&mut places.iter().map(|&(h, t)| along[h as usize] - along[t as usize]));
+        let curvature = dot(&direction, &image);
+        if curvature <= 0.0 {
+            break;
+        }
+        let length = square / curvature;
+        for v in 0..n {
+            x[v] += length * direction[v];
+            residual[v] -= length * image[v];
+        }
+        z.clone_from(&residual);
+        scale(&mut z);
+        let next = dot(&residual, &z);
+        (0..n).for_each(|v| direction[v] = z[v] + next / square * direction[v]);
+        square = next;
+    }
+    x
+}
