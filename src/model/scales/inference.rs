@@ -2,7 +2,7 @@
 
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
-use super::{Ruling, arranges, rule};
+use super::{Ruling, arranges, freeze, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
@@ -126,8 +126,12 @@ impl<'a> Inference<'a> {
                 self.flow.edges.push((a.hub, hub));
             }
         }
-        let values = node.outputs.iter().map(|name| {
-            let shape = self.declared(name);
+        let first = match inputs.first() {
+            Some(Value::Activation(a)) if freeze::keeps_shape(node) => a.shape.clone(),
+            _ => None,
+        };
+        let values = node.outputs.iter().enumerate().map(|(i, name)| {
+            let shape = first.clone().filter(|_| i == 0).or_else(|| self.declared(name));
             Value::Activation(Activation { scales: Scales::zero(), shape, hub, constant: false })
         });
         let values = values.collect();

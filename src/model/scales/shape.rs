@@ -97,7 +97,7 @@ fn regroup(scales: &Scales, source: &[Option<usize>], target: &[Option<usize>]) 
         loop {
             match (left, right) {
                 (Some(l), Some(r)) if l == r && (from, to) != (from_end, to_end) => break,
-                (Some(l), Some(r)) if l <= r && from > 0 || to == 0 && from > 0 => {
+                (Some(l), Some(r)) if from > 0 && (l <= r || to == 0) => {
                     from -= 1;
                     left = source[from].and_then(|n| l.checked_mul(n));
                 }
