@@ -470,3 +470,61 @@ fn a_file_of_another_kind_is_refused_with_its_name() {
         assert!(error.file.is_some() && error.to_string().contains("byte"), "{error}");
     }
 }
+
+#[test]
+fn the_scales_between_a_file_and_its_rescaled_version_are_recovered() {
+    for (name, model) in families() {
+        let model = open(&model);
+        let log_scales: Vec<f64> = numbers(40, model.free()).iter().map(|&n| f64::from(n) * 3.0).collect();
+        let scaling = Scaling { log_scales, direction: None };
+        let new = open_bytes(&model.apply(&scaling).expect("no overflow").0).expect("valid");
+        assert_eq!(model.difference_outside_weights(&new), None, "{name}");
+        let found = model.scales_between(&new).expect("the same graph");
+        assert!(found.mismatch < 1e-6, "{name}: {found:?}");
+        for (x, y) in found.log_scales.iter().zip(&scaling.log_scales) {
+            assert!((x - y).abs() < 1e-5, "{name}: {x} {y}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_rescaling_has_a_mismatch_or_a_difference() {
+    let model = open(&families()[1].1);
+    let at = |name: &str| model.tensors().iter().find(|t| t.name == name).expect("it exists").places[0].start;
+    let with = |at: usize, mask: u8| {
+        let mut bytes = model.bytes().to_vec();
+        bytes[at] ^= mask;
+        open_bytes(&bytes).expect("valid")
+    };
+    let one_weight = model.scales_between(&with(at("w1") + 2, 16)).expect("the same graph");
+    assert!(one_weight.mismatch > 1e-3 && one_weight.at.contains('w'), "{one_weight:?}");
+    assert_eq!(model.scales_between(&with(at("w1") + 3, 128)).expect("the same graph").mismatch, f64::INFINITY);
+    let version = with(1, 1);
+    assert_eq!(
+        model.difference_outside_weights(&version).as_deref(),
+        Some("byte 1 differs and is no part of a weight")
+    );
+    assert!(model.scales_between(&version).is_err());
+}
+
+#[test]
+fn every_model_at_hand_opens_and_keeps_its_function() {
+    let Some(folder) = std::env::var_os("SYNBAL_MODELS") else {
+        println!("skipped: SYNBAL_MODELS names no folder with models");
+        return;
+    };
+    let files = std::fs::read_dir(folder).expect("a folder").map(|f| f.expect("a file").path());
+    for path in files.filter(|p| p.extension().is_some_and(|e| e == "onnx")) {
+        let model = OnnxModel::open(&path).unwrap_or_else(|e| panic!("{e}"));
+        let (bytes, _) = model.apply(&powers_of_two(&model, 1)).expect("no overflow");
+        assert_eq!(changed_outside_weights(&model, &bytes), None);
+        if model.bytes().len() > 3 << 20 {
+            continue;
+        }
+        match model.check(&bytes, 1) {
+            FunctionCheck::Compared { difference, .. } => assert_eq!(difference, 0.0, "{}", path.display()),
+            FunctionCheck::Unchecked { reason } => println!("{}: unchecked: {reason}", path.display()),
+        }
+        println!("{}: {} free, {} frozen", path.display(), model.free(), model.frozen().len());
+    }
+}

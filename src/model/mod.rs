@@ -3,6 +3,7 @@
 //! A file is read in place: what is rewritten are the bytes of the weights and nothing else.
 
 mod check;
+mod compare;
 mod graph;
 mod lower;
 mod order;
@@ -12,6 +13,7 @@ mod tensor;
 mod wire;
 
 pub use check::FunctionCheck;
+pub use compare::Recovered;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
 pub use scales::{Ports, Role, WeightUse};
