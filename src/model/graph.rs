@@ -101,6 +101,18 @@ impl Node {
         }
     }
 
+    /// The tensor that a `Constant` node gives; `None` for other nodes, and for constants of other kinds.
+    #[must_use]
+    pub fn constant(&self) -> Option<usize> {
+        let is_constant = self.op == "Constant" && self.domain.is_empty();
+        let kinds = ["value", "value_float", "value_floats", "value_int", "value_ints"];
+        let tensor = |kind: &str| match self.attributes.get(kind) {
+            Some(&Attribute::Tensor(tensor)) => Some(tensor),
+            _ => None,
+        };
+        kinds.into_iter().find_map(tensor).filter(|_| is_constant)
+    }
+
     /// Name of input `index`, where present.
     #[must_use]
     pub fn input(&self, index: usize) -> Option<&str> {
@@ -195,17 +207,25 @@ impl Graph {
         if node.domain == "ai.onnx" {
             node.domain.clear();
         }
+        if let (Some(tensor), Some(output)) = (node.constant(), node.outputs.first()) {
+            self.tensors[tensor].name.clone_from(output);
+        }
         Ok(node)
     }
 
     fn attribute(&mut self, bytes: &[u8], field: &Field, captures: &mut Vec<String>) -> Result<(String, Attribute)> {
         let (mut name, mut value) = (String::new(), Attribute::Other);
         let (mut ints, mut floats, mut kind) = (vec![], vec![], 0);
+        let mut float = vec![];
         let mut fields = Fields::new(bytes, field.range()?)?;
         while let Some(field) = fields.next()? {
             match field.number {
                 1 => name = field.text(bytes)?,
-                2 => value = Attribute::Float(field.float(bytes)?),
+                2 => {
+                    value = Attribute::Float(field.float(bytes)?);
+                    float.clear();
+                    field.places(4, &mut float)?;
+                }
                 3 => value = Attribute::Int(field.integer()?),
                 4 => value = field.text(bytes).map_or(Attribute::Other, Attribute::Text),
                 5 => {
@@ -224,15 +244,24 @@ impl Graph {
             value = match kind {
                 1 => Attribute::Float(0.0),
                 2 => Attribute::Int(0),
-                6 => Attribute::Floats(vec![]),
-                7 => Attribute::Ints(vec![]),
+                6 => Attribute::Floats(floats),
+                7 => Attribute::Ints(ints),
+                _ if !ints.is_empty() => Attribute::Ints(ints),
+                _ if !floats.is_empty() => Attribute::Floats(floats),
                 _ => Attribute::Other,
             };
         }
-        if !ints.is_empty() {
-            value = Attribute::Ints(ints);
-        } else if !floats.is_empty() {
-            value = Attribute::Floats(floats);
+        // the values of `Constant` nodes that are no tensor messages
+        let tensor = match (name.as_str(), &value) {
+            ("value_float", Attribute::Float(_)) if !float.is_empty() => Some(Tensor::of_floats(float, false)),
+            ("value_floats", Attribute::Floats(places)) => Some(Tensor::of_floats(places.clone(), true)),
+            ("value_int", &Attribute::Int(value)) => Some(Tensor::of_integers(vec![value], false)),
+            ("value_ints", Attribute::Ints(values)) => Some(Tensor::of_integers(values.clone(), true)),
+            _ => None,
+        };
+        if let Some(tensor) = tensor {
+            value = Attribute::Tensor(self.tensors.len());
+            self.tensors.push(tensor);
         }
         Ok((name, value))
     }
