@@ -6,6 +6,7 @@ mod check;
 mod compare;
 mod graph;
 mod lower;
+mod messages;
 mod order;
 mod patch;
 mod scales;
