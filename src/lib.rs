@@ -11,7 +11,7 @@ pub mod files;
 pub mod lowered;
 pub mod manifold;
 #[cfg(feature = "model")]
-pub mod mapped;
+mod mapped;
 #[cfg(feature = "model")]
 pub mod model;
 pub mod network;

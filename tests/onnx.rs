@@ -3,169 +3,11 @@
 
 mod onnx_support;
 
-use onnx_support::onnx_writer::{Attr, Message, Model, Storage, f16_tensor, f32_tensor, f64_tensor, i64_tensor};
+use onnx_support::families::{BATCH, OUT, between, families};
+use onnx_support::onnx_writer::{Attr, Model, f64_tensor, i64_tensor};
 use onnx_support::{numbers, open, open_bytes, powers_of_two, tensor, use_of};
-use synbal::error::ErrorKind;
 use synbal::lowered::Scaling;
-use synbal::model::{FunctionCheck, OnnxModel, Role};
-
-const BATCH: &[Option<usize>] = &[None, Some(3)];
-const OUT: &[Option<usize>] = &[None, Some(2)];
-
-/// x -> MatMul w1 -> (middle) -> h -> MatMul w2 -> y, with 3, 4 and 2 channels.
-fn between(middle: impl FnOnce(Model) -> Model) -> Model {
-    let start = Model::new().input("x", BATCH).output("y", OUT);
-    let start = start.weight("w1", &[3, 4], &numbers(1, 12)).weight("w2", &[4, 2], &numbers(2, 8));
-    middle(start.node("MatMul", &["x", "w1"], "a")).node("MatMul", &["h", "w2"], "y")
-}
-
-fn families() -> Vec<(&'static str, Model)> {
-    let gemm = Model::new()
-        .input("x", BATCH)
-        .output("y", OUT)
-        .weight("w1", &[4, 3], &numbers(3, 12))
-        .weight("b1", &[4], &numbers(4, 4))
-        .weight("w2", &[4, 2], &numbers(5, 8))
-        .weight("b2", &[1, 2], &numbers(6, 2))
-        .full_node(
-            "",
-            "Gemm",
-            &["x", "w1", "b1"],
-            "a",
-            &[("transB", Attr::Int(1)), ("alpha", Attr::Float(0.3)), ("beta", Attr::Float(1.7))],
-        )
-        .node("Relu", &["a"], "h")
-        .node("Gemm", &["h", "w2", "b2"], "y");
-    let biased =
-        between(|m| m.weight("b", &[1, 4], &numbers(7, 4)).node("Add", &["a", "b"], "c").node("Relu", &["c"], "h"));
-    let leaky = between(|m| m.full_node("", "LeakyRelu", &["a"], "h", &[("alpha", Attr::Float(0.1))]));
-    let prelu = between(|m| m.weight("slope", &[4], &numbers(8, 4)).node("PRelu", &["a", "slope"], "h"));
-    let diagonal = between(|m| {
-        m.weight("m", &[4], &numbers(9, 4))
-            .weight("d", &[4], &numbers(10, 4))
-            .weight("two", &[], &[2.5])
-            .weight("c", &[4], &numbers(11, 4))
-            .node("Mul", &["a", "m"], "p")
-            .node("Relu", &["p"], "q")
-            .node("Div", &["q", "d"], "r")
-            .node("Mul", &["two", "r"], "s")
-            .node("Sub", &["c", "s"], "t")
-            .node("Relu", &["t"], "h")
-    });
-    let arranged = between(|m| {
-        m.tensor(i64_tensor("split", &[3], &[0, 2, -1]))
-            .tensor(i64_tensor("one", &[1], &[1]))
-            .node("Identity", &["a"], "b")
-            .full_node("", "Cast", &["b"], "c", &[("to", Attr::Int(1))])
-            .node("Unsqueeze", &["c", "one"], "d")
-            .full_node("", "Transpose", &["d"], "e", &[("perm", Attr::Ints(vec![1, 0, 2]))])
-            .full_node("", "Transpose", &["e"], "f", &[("perm", Attr::Ints(vec![1, 0, 2]))])
-            .full_node("", "Flatten", &["f"], "g", &[("axis", Attr::Int(1))])
-            .node("Dropout", &["g"], "r")
-            .node("Relu", &["r"], "h")
-    });
-    let skip = between(|m| {
-        m.weight("w3", &[4, 4], &numbers(12, 16))
-            .node("Relu", &["a"], "b")
-            .node("MatMul", &["b", "w3"], "c")
-            .node("Add", &["b", "c"], "d")
-            .node("Relu", &["d"], "h")
-    });
-    let shared = between(|m| {
-        m.weight("w3", &[4, 4], &numbers(13, 16))
-            .node("Relu", &["a"], "b")
-            .node("MatMul", &["b", "w3"], "c")
-            .node("Relu", &["c"], "d")
-            .node("MatMul", &["d", "w3"], "e")
-            .node("Relu", &["e"], "h")
-    });
-    let stored = Model::new()
-        .input("x", BATCH)
-        .output("y", OUT)
-        .tensor(f32_tensor("w2", &[4, 2], &numbers(14, 8), Storage::Packed))
-        .tensor(f32_tensor("b1", &[4], &numbers(15, 4), Storage::Unpacked))
-        .full_node(
-            "",
-            "Constant",
-            &[],
-            "w1",
-            &[("value", Attr::Tensor(f32_tensor("", &[4, 3], &numbers(16, 12), Storage::Raw)))],
-        )
-        .full_node("", "Transpose", &["w1"], "w1t", &[])
-        .node("MatMul", &["x", "w1t"], "a")
-        .node("Add", &["b1", "a"], "b")
-        .node("Relu", &["b"], "h")
-        .node("MatMul", &["h", "w2"], "y");
-    let left = Model::new()
-        .input("x", &[Some(3), Some(5)])
-        .output("y", &[Some(2), Some(5)])
-        .weight("w1", &[4, 3], &numbers(17, 12))
-        .weight("b1", &[4, 1], &numbers(18, 4))
-        .weight("w2", &[2, 4], &numbers(19, 8))
-        .node("MatMul", &["w1", "x"], "a")
-        .node("Add", &["a", "b1"], "b")
-        .node("Relu", &["b"], "h")
-        .node("MatMul", &["w2", "h"], "y");
-    vec![
-        ("Gemm", gemm),
-        ("MatMul, Add, Relu", biased),
-        ("LeakyRelu", leaky),
-        ("PRelu", prelu),
-        ("Mul, Div, Sub", diagonal),
-        ("Identity, Cast, Unsqueeze, Transpose, Flatten, Dropout", arranged),
-        ("Add of activations", skip),
-        ("a shared tensor", shared),
-        ("float_data, Constant nodes, a transposed weight", stored),
-        ("MatMul with the constant on the left", left),
-    ]
-}
-
-fn changed_outside_weights(model: &OnnxModel, new: &[u8]) -> Option<usize> {
-    let weights: Vec<usize> = model.uses().filter(|u| u.role != Role::Fixed).map(|u| u.tensor()).collect();
-    let inside = |at: &usize| weights.iter().any(|&t| model.tensors()[t].places.iter().any(|r| r.contains(at)));
-    assert_eq!(model.bytes().len(), new.len());
-    (0..new.len()).filter(|&i| new[i] != model.bytes()[i]).find(|at| !inside(at))
-}
-
-#[test]
-fn rescaling_by_powers_of_two_keeps_every_bit_of_the_outputs_and_of_the_other_bytes() {
-    for (name, model) in families() {
-        let model = open(&model);
-        assert_eq!(model.frozen(), [], "{name}");
-        assert!(model.free() > 0, "{name}: nothing is free");
-        for seed in 1..5 {
-            let (bytes, report) = model.apply(&powers_of_two(&model, seed)).expect("no overflow");
-            assert!(report.changed > 0, "{name}");
-            assert_eq!(changed_outside_weights(&model, &bytes), None, "{name}");
-            match model.check(&bytes, seed) {
-                FunctionCheck::Compared { difference, rounding, .. } => {
-                    assert_eq!(difference, 0.0, "{name}");
-                    assert!(rounding > 0.0 && rounding < 1e-3, "{name}: {rounding}");
-                }
-                FunctionCheck::Unchecked { reason } => panic!("{name}: {reason}"),
-            }
-        }
-    }
-}
-
-#[test]
-fn the_check_sees_a_function_that_changed() {
-    let model = open(&families()[1].1);
-    let tensor = model.tensors().iter().find(|t| t.name == "b").expect("the bias");
-    let mut bytes = model.bytes().to_vec();
-    bytes[tensor.places[0].start + 3] ^= 1;
-    let FunctionCheck::Compared { difference, rounding, .. } = model.check(&bytes, 1) else { panic!("it runs") };
-    assert!(difference > 1e3 * rounding);
-}
-
-#[test]
-fn a_zero_scaling_leaves_the_file_as_it_is() {
-    for (name, model) in families() {
-        let model = open(&model);
-        let scaling = Scaling { log_scales: vec![0.0; model.free()], direction: None };
-        assert_eq!(model.apply(&scaling).expect("no overflow").0, model.bytes(), "{name}");
-    }
-}
+use synbal::model::{FunctionCheck, Role};
 
 #[test]
 fn the_free_log_scales_are_as_many_as_hidden_channels_without_ties() {
@@ -260,12 +102,6 @@ fn a_function_that_is_not_homogeneous_freezes_its_channels_and_is_reported() {
         assert!(model.frozen()[0].reason.starts_with(op), "{op}");
         assert!(model.dead().is_empty(), "{op}");
     }
-}
-
-#[test]
-fn a_model_that_the_engine_does_not_know_is_unchecked() {
-    let model = open(&between(|m| m.node("Blub", &["a"], "h")));
-    assert!(matches!(model.check(model.bytes(), 1), FunctionCheck::Unchecked { .. }));
 }
 
 #[test]
@@ -413,60 +249,22 @@ fn channels_without_input_or_outside_of_every_path_to_an_output_are_named_dead()
 }
 
 #[test]
-fn overflow_is_an_error_that_names_the_weight_and_subnormal_results_are_counted() {
-    let model = open(&between(|m| m.node("Relu", &["a"], "h")));
-    let all = |x: f64| Scaling { log_scales: vec![x; model.free()], direction: None };
-    let error = model.apply(&all(100.0)).expect_err("too large");
-    assert!(error.to_string().contains("\"w1\"") && error.kind == ErrorKind::Network, "{error}");
-    assert!(error.file.is_some());
-    let (_, report) = model.apply(&all(-88.0)).expect("the outgoing weights fit");
-    assert!(report.subnormal > 0, "{report:?}");
-}
-
-#[test]
-fn half_precision_weights_are_rewritten_in_their_own_type() {
-    let bits: Vec<u16> = (0..12).map(|i| 0x3c00 + i).collect();
-    let model = Model::new()
-        .input("x", BATCH)
-        .output("y", OUT)
-        .tensor(f16_tensor("w1", &[3, 4], &bits))
-        .tensor(f16_tensor("w2", &[4, 2], &bits[..8]))
-        .node("MatMul", &["x", "w1"], "a")
-        .node("MatMul", &["a", "w2"], "y");
-    let model = open(&model);
-    let scaling = Scaling { log_scales: vec![std::f64::consts::LN_2; 4], direction: None };
-    let new = open_bytes(&model.apply(&scaling).expect("no overflow").0).expect("valid");
-    assert_eq!(tensor(&new, "w1"), tensor(&model, "w1").iter().map(|w| 2.0 * w).collect::<Vec<f64>>());
-}
-
-#[test]
 fn a_gemm_whose_bias_is_an_activation_ties_it_to_the_output() {
     let model = open(&between(|m| m.weight("w3", &[4, 4], &numbers(30, 16)).node("Gemm", &["a", "w3", "a"], "h")));
     assert_eq!((model.free(), model.frozen().len()), (4, 0));
 }
 
 #[test]
-fn the_surfaces_network_keeps_its_function() {
-    let Some(folder) = std::env::var_os("SYNBAL_MODELS") else {
-        println!("skipped: SYNBAL_MODELS names no folder with models");
-        return;
-    };
-    let model = OnnxModel::open(&std::path::Path::new(&folder).join("surfaces_mlp.onnx")).expect("a valid model");
-    assert_eq!(model.free(), 128);
-    assert_eq!(model.frozen().len(), 1, "{:?}", model.frozen());
-    let weights = model.uses().filter(|u| u.role != Role::Fixed);
-    assert_eq!(weights.map(|u| model.tensors()[u.tensor()].len()).sum::<usize>(), 4545);
-    let (bytes, _) = model.apply(&powers_of_two(&model, 1)).expect("no overflow");
-    match model.check(&bytes, 1) {
-        FunctionCheck::Compared { difference, .. } => assert_eq!(difference, 0.0),
-        FunctionCheck::Unchecked { reason } => panic!("{reason}"),
-    }
-}
-
-#[test]
-fn a_file_of_another_kind_is_refused_with_its_name() {
-    for bytes in [&b"not a model"[..], &[], &Message::default().int(1, 8).0] {
-        let error = open_bytes(bytes).expect_err("no model");
-        assert!(error.file.is_some() && error.to_string().contains("byte"), "{error}");
-    }
+fn numbers_in_attributes_of_constant_nodes_are_stored_tensors() {
+    let model = open(&between(|m| {
+        m.full_node("", "Constant", &[], "two", &[("value_float", Attr::Float(2.0))])
+            .full_node("", "Constant", &[], "b", &[("value_floats", Attr::Floats(numbers(50, 4)))])
+            .full_node("", "Constant", &[], "s", &[("value_ints", Attr::Ints(vec![0, -1]))])
+            .node("Mul", &["a", "two"], "c")
+            .node("Add", &["c", "b"], "d")
+            .node("Reshape", &["d", "s"], "h")
+    }));
+    assert_eq!((model.free(), model.frozen()), (4, &[][..]));
+    assert_eq!(use_of(&model, "b").role, Role::Bias);
+    assert_eq!(use_of(&model, "two").role, Role::Fixed);
 }

@@ -1,8 +1,9 @@
 //! The graph of an ONNX file: nodes, stored tensors, inputs and outputs.
 
+use super::messages::{captured, function_name, opset, port, sparse_name};
 use super::order::sort;
 use super::tensor::{ElementType, Tensor};
-use super::wire::{Field, Fields, MAX_DEPTH, fault};
+use super::wire::{Field, Fields, fault};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -101,6 +102,18 @@ impl Node {
         }
     }
 
+    /// The tensor that a `Constant` node gives; `None` for other nodes, and for constants of other kinds.
+    #[must_use]
+    pub fn constant(&self) -> Option<usize> {
+        let is_constant = self.op == "Constant" && self.domain.is_empty();
+        let kinds = ["value", "value_float", "value_floats", "value_int", "value_ints"];
+        let tensor = |kind: &str| match self.attributes.get(kind) {
+            Some(&Attribute::Tensor(tensor)) => Some(tensor),
+            _ => None,
+        };
+        kinds.into_iter().find_map(tensor).filter(|_| is_constant)
+    }
+
     /// Name of input `index`, where present.
     #[must_use]
     pub fn input(&self, index: usize) -> Option<&str> {
@@ -195,17 +208,25 @@ impl Graph {
         if node.domain == "ai.onnx" {
             node.domain.clear();
         }
+        if let (Some(tensor), Some(output)) = (node.constant(), node.outputs.first()) {
+            self.tensors[tensor].name.clone_from(output);
+        }
         Ok(node)
     }
 
     fn attribute(&mut self, bytes: &[u8], field: &Field, captures: &mut Vec<String>) -> Result<(String, Attribute)> {
         let (mut name, mut value) = (String::new(), Attribute::Other);
         let (mut ints, mut floats, mut kind) = (vec![], vec![], 0);
+        let mut float = vec![];
         let mut fields = Fields::new(bytes, field.range()?)?;
         while let Some(field) = fields.next()? {
             match field.number {
                 1 => name = field.text(bytes)?,
-                2 => value = Attribute::Float(field.float(bytes)?),
+                2 => {
+                    value = Attribute::Float(field.float(bytes)?);
+                    float.clear();
+                    field.places(4, &mut float)?;
+                }
                 3 => value = Attribute::Int(field.integer()?),
                 4 => value = field.text(bytes).map_or(Attribute::Other, Attribute::Text),
                 5 => {
@@ -224,15 +245,24 @@ impl Graph {
             value = match kind {
                 1 => Attribute::Float(0.0),
                 2 => Attribute::Int(0),
-                6 => Attribute::Floats(vec![]),
-                7 => Attribute::Ints(vec![]),
+                6 => Attribute::Floats(floats),
+                7 => Attribute::Ints(ints),
+                _ if !ints.is_empty() => Attribute::Ints(ints),
+                _ if !floats.is_empty() => Attribute::Floats(floats),
                 _ => Attribute::Other,
             };
         }
-        if !ints.is_empty() {
-            value = Attribute::Ints(ints);
-        } else if !floats.is_empty() {
-            value = Attribute::Floats(floats);
+        // the values of `Constant` nodes that are no tensor messages
+        let tensor = match (name.as_str(), &value) {
+            ("value_float", Attribute::Float(_)) if !float.is_empty() => Some(Tensor::of_floats(float, false)),
+            ("value_floats", Attribute::Floats(places)) => Some(Tensor::of_floats(places.clone(), true)),
+            ("value_int", &Attribute::Int(value)) => Some(Tensor::of_integers(vec![value], false)),
+            ("value_ints", Attribute::Ints(values)) => Some(Tensor::of_integers(values.clone(), true)),
+            _ => None,
+        };
+        if let Some(tensor) = tensor {
+            value = Attribute::Tensor(self.tensors.len());
+            self.tensors.push(tensor);
         }
         Ok((name, value))
     }
@@ -251,129 +281,4 @@ impl Graph {
 pub(crate) fn twice(name: &str) -> Error {
     let place = format!("tensor {name:?}");
     Error::new(ErrorKind::Format, place, "two definitions", "the file is damaged; export the model again")
-}
-
-fn opset(bytes: &[u8], field: &Field) -> Result<(String, i64)> {
-    let (mut domain, mut version) = (String::new(), 0);
-    let mut fields = Fields::new(bytes, field.range()?)?;
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => domain = field.text(bytes)?,
-            2 => version = field.integer()?,
-            _ => {}
-        }
-    }
-    if domain == "ai.onnx" {
-        domain.clear();
-    }
-    Ok((domain, version))
-}
-
-fn function_name(bytes: &[u8], field: &Field) -> Result<(String, String)> {
-    let (mut domain, mut name) = (String::new(), String::new());
-    let mut fields = Fields::new(bytes, field.range()?)?;
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => name = field.text(bytes)?,
-            10 => domain = field.text(bytes)?,
-            _ => {}
-        }
-    }
-    Ok((domain, name))
-}
-
-fn sparse_name(bytes: &[u8], field: &Field) -> Result<String> {
-    let mut name = String::new();
-    let mut fields = Fields::new(bytes, field.range()?)?;
-    while let Some(field) = fields.next()? {
-        if field.number == 1 {
-            name = Tensor::parse(bytes, field.range()?)?.name;
-        }
-    }
-    Ok(name)
-}
-
-fn port(bytes: &[u8], field: &Field) -> Result<Port> {
-    let mut port = Port { name: String::new(), element: None, shape: None };
-    let mut fields = Fields::new(bytes, field.range()?)?;
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => port.name = field.text(bytes)?,
-            2 => {
-                let mut kinds = Fields::new(bytes, field.range()?)?;
-                while let Some(kind) = kinds.next()? {
-                    if kind.number == 1 {
-                        tensor_type(bytes, &kind, &mut port)?;
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(port)
-}
-
-fn tensor_type(bytes: &[u8], field: &Field, port: &mut Port) -> Result<()> {
-    let mut fields = Fields::new(bytes, field.range()?)?;
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => port.element = Some(ElementType::from_code(field.integer()?)),
-            2 => {
-                let mut shape = vec![];
-                let mut dims = Fields::new(bytes, field.range()?)?;
-                while let Some(dim) = dims.next()? {
-                    if dim.number == 1 {
-                        shape.push(dimension(bytes, &dim)?);
-                    }
-                }
-                port.shape = Some(shape);
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// A dimension; 0 and negative ones stand for unknown in files that are met.
-fn dimension(bytes: &[u8], field: &Field) -> Result<Option<usize>> {
-    let mut size = None;
-    let mut fields = Fields::new(bytes, field.range()?)?;
-    while let Some(field) = fields.next()? {
-        if field.number == 1 {
-            size = usize::try_from(field.integer()?).ok().filter(|&n| n > 0);
-        }
-    }
-    Ok(size)
-}
-
-/// Collects the names that the graph in `range` reads; those of its own tensors do no harm.
-fn captured(bytes: &[u8], range: Range<usize>, into: &mut Vec<String>, depth: usize) -> Result<()> {
-    if depth > MAX_DEPTH {
-        return Err(fault(range.start, "graphs are nested too deeply"));
-    }
-    let mut graph = Fields::new(bytes, range)?;
-    while let Some(field) = graph.next()? {
-        match field.number {
-            1 => {
-                let mut node = Fields::new(bytes, field.range()?)?;
-                while let Some(part) = node.next()? {
-                    match part.number {
-                        1 => into.push(part.text(bytes)?),
-                        5 => {
-                            let mut attribute = Fields::new(bytes, part.range()?)?;
-                            while let Some(inner) = attribute.next()? {
-                                if matches!(inner.number, 6 | 11) {
-                                    captured(bytes, inner.range()?, into, depth + 1)?;
-                                }
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            12 => into.push(port(bytes, &field)?.name),
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -61,8 +61,8 @@ impl OnnxModel {
         &self.graph.tensors
     }
 
-    /// Every use of a stored tensor of real numbers. Of several uses of one tensor the first counts: it is a weight or
-    /// bias if any is, and the others ask for the same multipliers.
+    /// Every use of a stored tensor of real numbers. Of several uses of one tensor the first counts: weights come
+    /// before biases and fixed uses, and all ask for the same multipliers.
     pub fn uses(&self) -> impl Iterator<Item = &WeightUse> {
         self.inferred.uses.values().flatten()
     }

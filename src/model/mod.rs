@@ -3,8 +3,10 @@
 //! A file is read in place: what is rewritten are the bytes of the weights and nothing else.
 
 mod check;
+mod compare;
 mod graph;
 mod lower;
+mod messages;
 mod order;
 mod patch;
 mod scales;
@@ -12,6 +14,7 @@ mod tensor;
 mod wire;
 
 pub use check::FunctionCheck;
+pub use compare::Recovered;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
 pub use scales::{Ports, Role, WeightUse};

@@ -33,7 +33,7 @@ pub(crate) fn sort(graph: &mut Graph) -> Result<()> {
             return Err(undefined(&format!("node {:?}", node.name), missing));
         }
     }
-    if let Some(missing) = graph.outputs.iter().find(|p| !known(&p.name)) {
+    if let Some(missing) = graph.outputs.iter().find(|p| p.name.is_empty() || !known(&p.name)) {
         return Err(undefined("graph output", &missing.name));
     }
     let count = graph.nodes.len();

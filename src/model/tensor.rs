@@ -109,7 +109,7 @@ impl Tensor {
     pub(crate) fn offset(&self, element: usize) -> usize {
         match &self.places[..] {
             [one] => one.start + element * self.element.width(),
-            // `finish` splits lists of several pieces into single elements
+            // lists of several pieces are split into single elements
             many => many[element].start,
         }
     }
@@ -135,6 +135,30 @@ impl Tensor {
             return Some(self.varints.clone());
         }
         Some(self.offsets().map(|at| read_integer(bytes, at, self.element)).collect())
+    }
+
+    /// A list of single-precision numbers, or one of them as a scalar.
+    pub(crate) fn of_floats(places: Vec<Range<usize>>, list: bool) -> Self {
+        let count = places.iter().map(Range::len).sum::<usize>() / 4;
+        let dims = if list { vec![count] } else { vec![] };
+        let mut tensor = Self { name: String::new(), dims, element: ElementType::F32, places, varints: vec![] };
+        tensor.separate();
+        tensor
+    }
+
+    /// A list of integers, or one of them as a scalar.
+    pub(crate) fn of_integers(varints: Vec<i64>, list: bool) -> Self {
+        let dims = if list { vec![varints.len()] } else { vec![] };
+        Self { name: String::new(), dims, element: ElementType::I64, places: vec![], varints }
+    }
+
+    /// Splits payloads of several pieces into single elements.
+    fn separate(&mut self) {
+        if self.places.len() > 1 {
+            let width = self.element.width();
+            let single = |r: &Range<usize>| r.clone().step_by(width).map(move |at| at..at + width);
+            self.places = self.places.iter().flat_map(single).collect();
+        }
     }
 
     /// The tensor in `range`.
@@ -315,11 +339,7 @@ impl RawTensor {
                 ElementType::Other(_) => return Ok(tensor),
             }
         };
-        if tensor.places.len() > 1 {
-            let width = element.width();
-            let single = |r: &Range<usize>| r.clone().step_by(width).map(move |at| at..at + width);
-            tensor.places = tensor.places.iter().flat_map(single).collect();
-        }
+        tensor.separate();
         if found != count {
             let shape = &tensor.dims;
             return Err(wrong(format!("its shape {shape:?} has {count} elements, its payload {found}")));

@@ -1,6 +1,7 @@
 //! Shared by the tests of model files.
 #![allow(dead_code)]
 
+pub mod families;
 pub mod onnx_writer;
 
 use onnx_writer::Model;

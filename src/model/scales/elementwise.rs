@@ -39,10 +39,8 @@ fn prelu(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
 }
 
 fn dropout(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
-    if node.input(2).is_some() {
-        if it.integers(node, 2) != Some(vec![0]) {
-            return Ruling::freeze("Dropout: it is not known to be off");
-        }
+    if node.input(2).is_some() && it.integers(node, 2) != Some(vec![0]) {
+        return Ruling::freeze("Dropout: it is not known to be off");
     }
     keep(it, node)
 }

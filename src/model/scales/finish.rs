@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(crate) struct Inferred {
     /// Number of free variables.
     pub free: usize,
-    /// Uses of stored tensors, by tensor; of each, the first weight or bias comes first.
+    /// Uses of stored tensors, by tensor; weights come first, then biases.
     pub uses: BTreeMap<usize, Vec<WeightUse>>,
     /// Every channel that has a scale.
     pub units: Vec<NamedForm>,
@@ -42,7 +42,7 @@ pub(crate) fn infer(graph: &Graph, bytes: &[u8]) -> Result<Inferred> {
         uses.entry(one.tensor()).or_default().push(one);
     }
     for (&tensor, list) in &mut uses {
-        list.sort_by_key(|u| u.role == Role::Fixed);
+        list.sort_by_key(|u| u.role);
         let stored = &graph.tensors[tensor];
         if list[0].role != Role::Fixed {
             agree(&mut inference.manifold, list, |element| stored.number(bytes, element) != 0.0);
@@ -51,8 +51,9 @@ pub(crate) fn infer(graph: &Graph, bytes: &[u8]) -> Result<Inferred> {
     let flow_ports = uses.iter().map(|(&t, list)| (t, flow_ports(&inference, &list[0]))).collect();
     let Inference { manifold, units, layers, frozen, flow, .. } = inference;
     let manifold = manifold.build()?;
-    let liveness = liveness(&flow);
-    let dead = units.iter().zip(&flow.of_variable).filter(|(_, n)| liveness.is_dead(**n as usize));
+    let of_variable = flow.of_variable.clone();
+    let liveness = liveness(flow);
+    let dead = units.iter().zip(&of_variable).filter(|(_, n)| liveness.is_dead(**n as usize));
     let dead = dead.map(|(name, _)| name.clone()).collect();
     for one in uses.values_mut().flatten() {
         for ports in [&mut one.heads, &mut one.tails] {
@@ -65,9 +66,9 @@ pub(crate) fn infer(graph: &Graph, bytes: &[u8]) -> Result<Inferred> {
     Ok(Inferred { free: manifold.free(), uses, units, layers, frozen, dead, liveness, flow_ports })
 }
 
-fn liveness(flow: &Flow) -> Liveness {
-    let (nodes, edges) = (flow.nodes as usize, flow.edges.clone());
-    FlowGraph { nodes, edges, sources: flow.sources.clone(), sinks: flow.sinks.clone() }.liveness()
+fn liveness(flow: Flow) -> Liveness {
+    let Flow { nodes, edges, sources, sinks, .. } = flow;
+    FlowGraph { nodes: nodes as usize, edges, sources, sinks }.liveness()
 }
 
 fn flow_ports(inference: &Inference<'_>, one: &WeightUse) -> [Vec<Vec<u32>>; 2] {

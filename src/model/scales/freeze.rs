@@ -5,6 +5,9 @@ use super::inference::Inference;
 use crate::error::Result;
 use crate::model::graph::Node;
 
+/// The operators in the first so many rows of [`REASONS`] keep the shape of their input.
+const SAME_SHAPE: usize = 4;
+
 /// Why well-known operators freeze.
 const REASONS: &[(&[&str], &str)] = &[
     (
@@ -31,6 +34,12 @@ const REASONS: &[(&[&str], &str)] = &[
     ),
     (&["Shape", "Size"], "the result is a shape"),
 ];
+
+/// Whether the first output of a node that freezes has the shape of its first input.
+pub(super) fn keeps_shape(node: &Node) -> bool {
+    let elementwise = REASONS[..SAME_SHAPE].iter().any(|(ops, _)| ops.contains(&node.op.as_str()));
+    (node.domain.is_empty() && elementwise) || (node.domain == "ai.onnx.ml" && node.op == "Scaler")
+}
 
 /// An operator of the standard set that is in no table.
 pub(super) fn not_homogeneous(_: &mut Inference<'_>, node: &Node) -> Result<Ruling> {

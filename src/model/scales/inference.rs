@@ -2,7 +2,7 @@
 
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
-use super::{Ruling, arranges, rule};
+use super::{Ruling, arranges, freeze, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
@@ -126,8 +126,12 @@ impl<'a> Inference<'a> {
                 self.flow.edges.push((a.hub, hub));
             }
         }
-        let values = node.outputs.iter().map(|name| {
-            let shape = self.declared(name);
+        let first = match inputs.first() {
+            Some(Value::Activation(a)) if freeze::keeps_shape(node) => a.shape.clone(),
+            _ => None,
+        };
+        let values = node.outputs.iter().enumerate().map(|(i, name)| {
+            let shape = first.clone().filter(|_| i == 0).or_else(|| self.declared(name));
             Value::Activation(Activation { scales: Scales::zero(), shape, hub, constant: false })
         });
         let values = values.collect();
@@ -186,10 +190,9 @@ impl<'a> Inference<'a> {
     }
 
     fn constant_node(&mut self, node: &Node) -> Value {
-        use crate::model::graph::Attribute;
-        match node.attributes.get("value") {
-            Some(&Attribute::Tensor(tensor)) => self.stored(tensor),
-            _ => self.constant(None),
+        match node.constant() {
+            Some(tensor) => self.stored(tensor),
+            None => self.constant(None),
         }
     }
 
@@ -318,6 +321,17 @@ impl<'a> Inference<'a> {
         }
         (!tensor.is_rewritable())
             .then(|| format!("the constant {:?} is stored with varying width and is not rewritten", tensor.name))
+    }
+
+    /// Why a node with two operands that are not stored is not followed.
+    pub fn not_stored(&self, node: &Node) -> Result<Ruling> {
+        let constant = |i| matches!(self.input(node, i), Some(Value::Activation(a)) if a.constant);
+        let reason = if constant(0) || constant(1) {
+            "its constant operand is not a stored tensor"
+        } else {
+            "a product or ratio of two activations is not followed"
+        };
+        Ok(Ruling::Freeze(format!("{}: {reason}", node.op)))
     }
 
     /// The integers of a constant input.

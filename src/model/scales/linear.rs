@@ -16,7 +16,7 @@ fn matmul(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let (x, view, right) = match (it.input(node, 0), it.input(node, 1)) {
         (Some(Value::Activation(x)), Some(Value::Stored(view))) => (x, view, true),
         (Some(Value::Stored(view)), Some(Value::Activation(x))) => (x, view, false),
-        _ => return Ruling::freeze("MatMul: the product of two activations is not followed"),
+        _ => return it.not_stored(node),
     };
     if let Some(reason) = it.unfit(&view) {
         return Ruling::freeze(format!("MatMul: {reason}"));
@@ -223,7 +223,7 @@ fn scale(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         (Some(Value::Activation(x)), Some(Value::Stored(view))) => (x, view),
         (Some(Value::Stored(view)), Some(Value::Activation(x))) if !divides => (x, view),
         (Some(Value::Stored(_)), _) => return Ruling::freeze("Div: a constant is divided by an activation"),
-        _ => return Ruling::freeze(format!("{}: a product or ratio of two activations is not followed", node.op)),
+        _ => return it.not_stored(node),
     };
     if let Some(reason) = it.unfit(&view) {
         return Ruling::freeze(format!("{}: {reason}", node.op));

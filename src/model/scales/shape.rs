@@ -41,25 +41,30 @@ fn reshape(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         return Ruling::freeze("Reshape: the shape is known only when the model runs");
     };
     let source = shape_of(&value);
-    let keeps_zero = node.int("allowzero", 0) != 0;
-    let mut target: Shape = vec![];
-    for (i, &size) in wanted.iter().enumerate() {
-        target.push(match size {
-            0 if !keeps_zero => source.as_ref().and_then(|s| s.get(i).copied().flatten()),
-            n => usize::try_from(n).ok(),
-        });
-    }
-    if let Some(open) = wanted.iter().position(|&n| n == -1)
-        && let Some(total) = source.as_ref().and_then(|s| s.iter().try_fold(1usize, |p, d| p.checked_mul((*d)?)))
-    {
-        let others = target.iter().enumerate().filter(|(i, _)| *i != open);
-        let rest = others.map(|(_, d)| *d).try_fold(1usize, |p, d| p.checked_mul(d?));
-        target[open] = rest.filter(|&r| r > 0 && total % r == 0).map(|r| total / r);
-    }
+    let target = target_shape(source.as_ref(), &wanted, node.int("allowzero", 0) != 0);
     if source.is_none() && matches!(&value, Value::Activation(a) if !a.scales.is_zero()) {
         return Ruling::freeze("Reshape: the rank of its input is not known");
     }
     arrange(it, node, value, target)
+}
+
+/// The shape that `wanted` stands for: 0 copies a size, -1 takes what is left.
+fn target_shape(source: Option<&Shape>, wanted: &[i64], keeps_zero: bool) -> Shape {
+    let size = |i: usize| source.and_then(|s| s.get(i).copied().flatten());
+    let copies = |i: usize| wanted.get(i) == Some(&0) && !keeps_zero;
+    let mut target: Shape =
+        (0..wanted.len()).map(|i| if copies(i) { size(i) } else { wanted[i].try_into().ok() }).collect();
+    let Some((open, source)) = wanted.iter().position(|&n| n == -1).zip(source) else { return target };
+    // sizes that are copied cancel, known or not
+    let product = |dims: &[Option<usize>], but: Option<usize>| {
+        let others = dims.iter().enumerate().filter(|(i, _)| !copies(*i) && Some(*i) != but);
+        others.map(|(_, d)| *d).try_fold(1usize, |p, d| p.checked_mul(d?))
+    };
+    target[open] = product(source, None)
+        .zip(product(&target, Some(open)))
+        .filter(|&(total, rest)| rest > 0 && total % rest == 0)
+        .map(|(total, rest)| total / rest);
+    target
 }
 
 /// The value in another shape.
@@ -97,7 +102,7 @@ fn regroup(scales: &Scales, source: &[Option<usize>], target: &[Option<usize>]) 
         loop {
             match (left, right) {
                 (Some(l), Some(r)) if l == r && (from, to) != (from_end, to_end) => break,
-                (Some(l), Some(r)) if l <= r && from > 0 || to == 0 && from > 0 => {
+                (Some(l), Some(r)) if from > 0 && (l <= r || to == 0) => {
                     from -= 1;
                     left = source[from].and_then(|n| l.checked_mul(n));
                 }

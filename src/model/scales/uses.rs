@@ -4,7 +4,7 @@ use super::value::{Scales, View};
 use crate::manifold::Form;
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// A connection between two channels.
     Weight,
