@@ -76,10 +76,8 @@ fn free(file: &ScalesFile, lowered: &Lowered) -> Result<Vec<f64>> {
     for (scale, unit) in file.units.iter().zip(&lowered.units) {
         let implied = unit.form.at(&x);
         if (implied - scale.log_scale).abs() > CONSISTENT * (1.0 + implied.abs()) {
-            let problem = format!(
-                "log-scale {} would change the function; units tied to it allow {implied}",
-                scale.log_scale
-            );
+            let problem =
+                format!("log-scale {} would change the function; units tied to it allow {implied}", scale.log_scale);
             return Err(wrong(&scale.name, problem));
         }
     }

@@ -82,9 +82,8 @@ pub fn refuse_existing(path: &Path, force: bool) -> Result<()> {
 
 /// Any report as text.
 pub fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string_pretty(value).map_err(|e| {
-        Error::new(ErrorKind::Io, "JSON", e.to_string(), "report this as a fault of the program")
-    })
+    serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(ErrorKind::Io, "JSON", e.to_string(), "report this as a fault of the program"))
 }
 
 fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
@@ -122,8 +121,11 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
     let solution = &balanced.solution;
     let mut notes = vec![];
     if norm == Norm::Infinity {
-        notes.push("norm inf: costs are largest weights, residuals are how far they are above the optimum; \
-                    the optimum is one of many".to_string());
+        notes.push(
+            "norm inf: costs are largest weights, residuals are how far they are above the optimum; \
+                    the optimum is one of many"
+                .to_string(),
+        );
     }
     BalanceReport {
         schema: SCHEMA,
@@ -166,7 +168,8 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
         report.status = "no minimum".into();
     }
     if !args.limit {
-        report.reason = Some("the cost falls for ever along the escaping connections; --limit sets them to zero".into());
+        report.reason =
+            Some("the cost falls for ever along the escaping connections; --limit sets them to zero".into());
         return Ok(balanced.scaling(false));
     }
     match input.limit_refusal(direction)? {
@@ -210,7 +213,10 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
     let mut rows = vec![
         ("status", format!("{} ({})", r.status, r.existence)),
         ("norm", r.norm.to_string()),
-        ("method", format!("{}, {} iterations, {:.0} passes, {:.3} s", r.method, r.iterations, r.passes, r.seconds.solve)),
+        (
+            "method",
+            format!("{}, {} iterations, {:.0} passes, {:.3} s", r.method, r.iterations, r.passes, r.seconds.solve),
+        ),
         ("units", format!("{} with a scale, {} free, dimension {}", r.units, r.variables, r.dimension)),
         ("weights", r.weights.to_string()),
         ("cost", format!("{:.12e} -> {:.12e} ({saved:.2} % less)", r.cost_before, r.cost_after)),

@@ -56,9 +56,8 @@ struct Layer {
 pub fn run(args: &Demo) -> Result<Exit> {
     let file = network_file::parse(NETWORK)?;
     let network = file.network();
-    let images: Images = serde_json::from_str(IMAGES).map_err(|e| {
-        Error::new(ErrorKind::Format, "embedded images", e.to_string(), "reinstall the program")
-    })?;
+    let images: Images = serde_json::from_str(IMAGES)
+        .map_err(|e| Error::new(ErrorKind::Format, "embedded images", e.to_string(), "reinstall the program"))?;
     let lowered = network.lower(&Regularizer::lp(2.0)?, Biases::Counted)?;
     let balanced = balance(&lowered.problem, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
     let after = network.apply(&balanced.scaling(false))?;

@@ -91,7 +91,8 @@ fn describe(problem: &Problem, matrices: bool) -> Result<Report> {
     let space = Space::of(&forms, problem.variables());
     report.dimension_structural = Some(space.dimension);
     if problem.is_graph() {
-        let node = |port: u32| problem.ports()[port as usize].terms().first().map_or(problem.variables(), |t| t.0 as usize);
+        let node =
+            |port: u32| problem.ports()[port as usize].terms().first().map_or(problem.variables(), |t| t.0 as usize);
         let connections = places.iter().map(|e| (node(e.tail), node(e.head))).collect();
         let grounded = Grounded { units: problem.variables(), connections };
         let (walks, cycles) = (grounded.walk_constraints(), grounded.cycle_constraints());
@@ -128,10 +129,17 @@ fn text(r: &Report) -> String {
         lines.push(("structural", format!("{d} (of all connections, by singular values)")));
     }
     if r.ungrounded > 0 {
-        lines.push(("ungrounded", format!("{} parts touch no visible unit; their mean log-scale is set to zero", r.ungrounded)));
+        lines.push((
+            "ungrounded",
+            format!("{} parts touch no visible unit; their mean log-scale is set to zero", r.ungrounded),
+        ));
     }
     if let (Some(walks), Some(cycles)) = (r.rank_walks, r.rank_cycles) {
-        let span = if walks == cycles { "they span the same space" } else { "walks do NOT span it: some unit lies on no input-output path" };
+        let span = if walks == cycles {
+            "they span the same space"
+        } else {
+            "walks do NOT span it: some unit lies on no input-output path"
+        };
         lines.push(("constraints", format!("rank {walks} from walks, {cycles} from all cycles; {span}")));
     }
     if let Some(v) = r.violation {

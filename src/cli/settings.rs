@@ -102,9 +102,7 @@ pub fn progress() -> impl FnMut(&Step) -> ControlFlow<()> {
     }
     move |step| {
         let Step { iteration, residual, passes, seconds, .. } = step;
-        bar.set_message(format!(
-            "iteration {iteration}: residual {residual:.1e}, {passes:.0} passes, {seconds:.1} s"
-        ));
+        bar.set_message(format!("iteration {iteration}: residual {residual:.1e}, {passes:.0} passes, {seconds:.1} s"));
         bar.tick();
         ControlFlow::Continue(())
     }

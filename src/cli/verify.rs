@@ -90,7 +90,8 @@ fn text(r: &Report) -> String {
         (None, Some(d), Some(n)) => format!("outputs differ by {d:.1e} of their range; rounding alone {n:.1e}"),
         (reason, ..) => format!("unchecked: {}", reason.as_deref().unwrap_or("unknown")),
     };
-    let mismatch = r.weight_mismatch.map_or("the files have other weights".into(), |m| format!("largest mismatch {m:.1e}"));
+    let mismatch =
+        r.weight_mismatch.map_or("the files have other weights".into(), |m| format!("largest mismatch {m:.1e}"));
     let rows = [
         ("status", r.status.clone()),
         ("same up to scaling", format!("{} ({mismatch})", yes(r.same_up_to_scaling))),

@@ -35,7 +35,8 @@ pub(super) fn decide(problem: &Problem) -> Existence {
     let rest = Circulation::Trees { from_root, to_root };
     // components are numbered against the direction of the connections: heads never have the larger number
     let ground = i64::from(component[problem.variables()]);
-    let direction: Vec<f64> = component[..problem.variables()].iter().map(|&c| (i64::from(c) - ground) as f64).collect();
+    let direction: Vec<f64> =
+        component[..problem.variables()].iter().map(|&c| (i64::from(c) - ground) as f64).collect();
     let mut escapes = false;
     problem.for_each_entry(|e| escapes |= component[node(problem, e.head)] != component[node(problem, e.tail)]);
     if escapes { Existence::Escapes { direction, rest } } else { Existence::Attained(rest) }

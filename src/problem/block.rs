@@ -194,16 +194,15 @@ fn dense<A: Copy + Sync, S: Scalar>(
         for tile in (0..width).step_by(COLUMNS_PER_TILE) {
             let end = (tile + COLUMNS_PER_TILE).min(width);
             for (r, row) in values.chunks_exact(width).enumerate() {
-                rows[r] = rows[r] + tile_row(&row[tile..end], &read, &column_in[tile..end], row_in[r], &mut sums[tile..end]);
+                rows[r] =
+                    rows[r] + tile_row(&row[tile..end], &read, &column_in[tile..end], row_in[r], &mut sums[tile..end]);
             }
         }
         sums
     };
     let threads = values.len() >= ENTRIES_FOR_THREADS;
     let group = ROWS_PER_PANEL * PANELS_AT_ONCE;
-    for ((values, row_in), rows) in
-        values.chunks(group * width).zip(row_in.chunks(group)).zip(rows.chunks_mut(group))
-    {
+    for ((values, row_in), rows) in values.chunks(group * width).zip(row_in.chunks(group)).zip(rows.chunks_mut(group)) {
         let sums: Vec<Vec<S>> = if threads {
             let ends = row_in.par_chunks(ROWS_PER_PANEL).zip(rows.par_chunks_mut(ROWS_PER_PANEL));
             values.par_chunks(ROWS_PER_PANEL * width).zip(ends).map(panel).collect()
@@ -219,13 +218,7 @@ fn dense<A: Copy + Sync, S: Scalar>(
 
 /// One row of a tile: its sum against `column_in`, in eight lanes; its multiples are added to the column sums.
 #[inline]
-fn tile_row<A: Copy, S: Scalar>(
-    row: &[A],
-    read: &impl Fn(A) -> S,
-    column_in: &[S],
-    factor: S,
-    sums: &mut [S],
-) -> S {
+fn tile_row<A: Copy, S: Scalar>(row: &[A], read: &impl Fn(A) -> S, column_in: &[S], factor: S, sums: &mut [S]) -> S {
     let mut lanes = [S::default(); 8];
     let whole = row.len() / 8 * 8;
     for ((a, v), s) in row.chunks_exact(8).zip(column_in.chunks_exact(8)).zip(sums.chunks_exact_mut(8)) {

@@ -1,7 +1,7 @@
 //! Building a problem from blocks of weights.
 
-use super::block::{Amplitudes, Block, Cost, Pattern};
 use super::Problem;
+use super::block::{Amplitudes, Block, Cost, Pattern};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
 use crate::numeric::Wide;
@@ -102,7 +102,13 @@ impl ProblemBuilder {
     }
 
     /// Sets connections whose ends share a variable to zero; returns the port of their net form, and their weights.
-    fn take_loops(&mut self, heads: &[Port], tails: &[Port], pattern: &Pattern, weights: &mut [f64]) -> Vec<(u32, f64)> {
+    fn take_loops(
+        &mut self,
+        heads: &[Port],
+        tails: &[Port],
+        pattern: &Pattern,
+        weights: &mut [f64],
+    ) -> Vec<(u32, f64)> {
         let mut columns_of: HashMap<u32, Vec<u32>> = HashMap::new();
         for (c, tail) in tails.iter().enumerate() {
             for (variable, _) in self.problem.ports[tail.0 as usize].terms() {
@@ -126,9 +132,9 @@ impl ProblemBuilder {
             };
             match pattern {
                 Pattern::Dense => columns.iter().for_each(|&c| take(r * tails.len() + c as usize, c as usize)),
-                Pattern::Sparse { start, column } if !columns.is_empty() => (start[r]..start[r + 1])
-                    .filter(|&k| shared(column[k]))
-                    .for_each(|k| take(k, column[k] as usize)),
+                Pattern::Sparse { start, column } if !columns.is_empty() => {
+                    (start[r]..start[r + 1]).filter(|&k| shared(column[k])).for_each(|k| take(k, column[k] as usize))
+                }
                 Pattern::Diagonal if shared(r as u32) => take(r, r),
                 Pattern::Sparse { .. } | Pattern::Diagonal => {}
             }
@@ -256,7 +262,13 @@ fn amplitudes(weights: &[f64], term: Power) -> Amplitudes {
         .iter()
         .map(|w| {
             let w = w.abs();
-            let power = if p == 2.0 { w * w } else if p == 1.0 { w } else { w.powf(p) };
+            let power = if p == 2.0 {
+                w * w
+            } else if p == 1.0 {
+                w
+            } else {
+                w.powf(p)
+            };
             coefficient * power
         })
         .collect();

@@ -75,12 +75,12 @@ impl Problem {
         let positive = |f: &Form| f.terms().iter().filter(|t| t.1 > 0.0).count();
         let negative = |f: &Form| f.terms().iter().filter(|t| t.1 < 0.0).count();
         self.blocks.iter().all(|b| {
-                let most = |ports: &[u32], count: &dyn Fn(&Form) -> usize| {
-                    ports.iter().map(|&q| count(&self.ports[q as usize])).max().unwrap_or(0)
-                };
-                most(&b.heads, &positive) + most(&b.tails, &negative) <= 1
-                    && most(&b.heads, &negative) + most(&b.tails, &positive) <= 1
-            })
+            let most = |ports: &[u32], count: &dyn Fn(&Form) -> usize| {
+                ports.iter().map(|&q| count(&self.ports[q as usize])).max().unwrap_or(0)
+            };
+            most(&b.heads, &positive) + most(&b.tails, &negative) <= 1
+                && most(&b.heads, &negative) + most(&b.tails, &positive) <= 1
+        })
     }
 
     /// The cost at log-scales zero: of the weights as they are.

@@ -35,11 +35,8 @@ pub(super) fn weights(run: &mut Run, point: &Point, x: &[f64], solver: &mut dyn 
 
 /// The largest possible change of a log-multiplier when every log-scale may be off by `z`.
 fn largest_shift(problem: &Problem, z: &[f64]) -> f64 {
-    let width: Vec<f64> = problem
-        .ports()
-        .iter()
-        .map(|f| f.terms().iter().map(|&(v, c)| c.abs() * z[v as usize].abs()).sum())
-        .collect();
+    let width: Vec<f64> =
+        problem.ports().iter().map(|f| f.terms().iter().map(|&(v, c)| c.abs() * z[v as usize].abs()).sum()).collect();
     let widest = |ports: &[u32]| ports.iter().map(|&q| width[q as usize]).fold(0.0, f64::max);
     problem.blocks().iter().map(|b| widest(&b.heads) + widest(&b.tails)).fold(0.0, f64::max)
 }

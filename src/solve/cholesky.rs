@@ -100,7 +100,8 @@ impl Cholesky {
             }
         }
         self.factor.resize(self.symbolic.len_val(), 0.0);
-        let mut memory = MemBuffer::new(self.symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default()));
+        let mut memory =
+            MemBuffer::new(self.symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default()));
         for shift in [0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7] {
             self.diagonal.iter().for_each(|&place| values[place] = 1.0 + shift);
             let matrix = SparseColMatRef::<usize, f64>::new(self.pattern.as_ref(), &values);

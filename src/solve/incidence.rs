@@ -92,8 +92,7 @@ impl<'a, S: Scalar> Incidence<'a, S> {
         let arms = by_variable.into_iter().flatten().collect();
         let none = vec![vec![S::default(); problem.ports().len()]; problem.exponents().len()];
         let log = vec![0.0; problem.ports().len()];
-        let mut own =
-            Self { problem, arms, start, visits, blocks, ports_of, up: none.clone(), down: none, log };
+        let mut own = Self { problem, arms, start, visits, blocks, ports_of, up: none.clone(), down: none, log };
         for q in 0..problem.ports().len() {
             own.refresh(q, x);
         }
@@ -120,8 +119,7 @@ impl<'a, S: Scalar> Incidence<'a, S> {
                 }
                 continue;
             };
-            let (own, others) =
-                if arm.is_head { (&self.up[k], &self.down[k]) } else { (&self.down[k], &self.up[k]) };
+            let (own, others) = if arm.is_head { (&self.up[k], &self.down[k]) } else { (&self.down[k], &self.up[k]) };
             let sum = visits.iter().fold(S::default(), |s, &(other, a)| s + a * others[other as usize]);
             let rate = self.problem.exponents()[k] * arm.coefficient;
             let cost = own[arm.port as usize] * sum;
@@ -137,7 +135,11 @@ impl<'a, S: Scalar> Incidence<'a, S> {
     fn slopes(&self, local: &Local<S>, t: f64) -> (Wide, Wide, Wide) {
         let (mut up, mut down, mut curvature) = (Wide::ZERO, Wide::ZERO, Wide::ZERO);
         let mut add = |slope: Wide, bend: Wide| {
-            if slope > Wide::ZERO { up = up + slope } else { down = down - slope }
+            if slope > Wide::ZERO {
+                up = up + slope
+            } else {
+                down = down - slope
+            }
             curvature = curvature + bend;
         };
         for &(rate, cost) in &local.terms {
@@ -173,7 +175,11 @@ impl<'a, S: Scalar> Incidence<'a, S> {
                 return 0.0;
             }
             let slope = up - down;
-            if slope > Wide::ZERO { high = t } else { low = t }
+            if slope > Wide::ZERO {
+                high = t
+            } else {
+                low = t
+            }
             let total = up + down;
             if (slope / total).to_f64().abs() < 1e-16 {
                 break;

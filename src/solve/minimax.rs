@@ -5,9 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Cost, Problem};
-use good_lp::{
-    Expression, Solution as _, SolverModel, Variable, clarabel, constraint, microlp, variable, variables,
-};
+use good_lp::{Expression, Solution as _, SolverModel, Variable, clarabel, constraint, microlp, variable, variables};
 use std::collections::HashMap;
 
 /// Constraints up to which the simplex method runs: its vertices are exact to rounding.

@@ -1,9 +1,9 @@
 //! What all solvers share: counting passes, the trace, the end.
 
-use super::settings::Callback;
 use super::cg::ConjugateGradients;
 use super::cholesky::Cholesky;
 use super::linear::LinearSolver;
+use super::settings::Callback;
 use super::{Method, Settings, Solution, Status, Step, bound, greedy, local, newton, witness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Gauge, Point, Problem};
@@ -40,8 +40,7 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
         moves.iter_mut().zip(inside).for_each(|(m, i)| *m &= i);
     }
     gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
-    let mut run =
-        Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
+    let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
     let mut direct = match settings.method {
         Method::Newton => Cholesky::new(problem),
         _ => Cholesky::small(problem),
@@ -79,9 +78,8 @@ pub(super) enum End {
 }
 
 fn check(problem: &Problem, settings: &Settings) -> Result<()> {
-    let wrong = |place: &str, problem: String, remedy: &str| {
-        Err(Error::new(ErrorKind::Parameter, place, problem, remedy))
-    };
+    let wrong =
+        |place: &str, problem: String, remedy: &str| Err(Error::new(ErrorKind::Parameter, place, problem, remedy));
     let n = problem.variables();
     let (tolerance, theta) = (settings.tolerance, settings.relaxation);
     if !(tolerance > 0.0 && tolerance < 1.0) {

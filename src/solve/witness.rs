@@ -239,9 +239,7 @@ impl ArgminDot<Vector, Vector> for Curvature<'_> {
         }
         let product = self.point.scaled_product(&d);
         let along = self.gradient.dot(y);
-        let entry = |(k, &v): (usize, &usize)| {
-            own.step[k] * self.weight[k] * product[v] - self.gradient[k] * along
-        };
+        let entry = |(k, &v): (usize, &usize)| own.step[k] * self.weight[k] * product[v] - self.gradient[k] * along;
         Vector::from_iterator(own.moving.len(), own.moving.iter().enumerate().map(entry))
     }
 }
