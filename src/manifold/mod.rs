@@ -5,6 +5,10 @@
 
 mod eliminate;
 mod form;
+mod space;
+mod walks;
 
 pub use eliminate::{Manifold, ManifoldBuilder};
 pub use form::Form;
+pub use space::{Space, rank};
+pub use walks::Grounded;

@@ -1,9 +1,13 @@
 //! Building a problem from blocks of weights.
 
-use crate::error::Result;
+use super::block::{Amplitudes, Block, Cost, Pattern};
+use super::Problem;
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
-use crate::regularizer::Regularizer;
+use crate::numeric::Wide;
+use crate::regularizer::{Power, Regularizer};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Index of a port in its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,16 +32,19 @@ pub enum Weights {
 /// Collects ports and blocks.
 #[derive(Debug)]
 pub struct ProblemBuilder {
-    variables: usize,
-    forms: Vec<Form>,
+    problem: Problem,
     known: HashMap<Vec<(u32, u64)>, Port>,
 }
+
+/// Largest binary exponent of amplitudes that are kept as `f64`.
+const PLAIN_EXPONENT: i64 = 450;
 
 impl ProblemBuilder {
     /// A problem in `variables` free log-scales, without ports and blocks.
     #[must_use]
     pub fn new(variables: usize) -> Self {
-        Self { variables, forms: vec![Form::zero()], known: HashMap::from([(vec![], Port::GROUND)]) }
+        let problem = Problem { variables, ports: vec![Form::zero()], exponents: vec![], blocks: vec![] };
+        Self { problem, known: HashMap::from([(vec![], Port::GROUND)]) }
     }
 
     /// The port with the given form; the same form always gives the same port.
@@ -45,11 +52,20 @@ impl ProblemBuilder {
     /// # Panics
     /// When the form names a variable outside the problem.
     pub fn port(&mut self, form: &Form) -> Port {
-        let _ = form;
-        todo!()
+        let key: Vec<_> = form.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
+        if let Some((last, _)) = key.last() {
+            assert!((*last as usize) < self.problem.variables, "the form names variable {last}");
+        }
+        *self.known.entry(key).or_insert_with(|| {
+            self.problem.ports.push(form.clone());
+            Port(u32::try_from(self.problem.ports.len() - 1).expect("at most 2^32 ports"))
+        })
     }
 
     /// Adds a block: the weights between `heads` (rows) and `tails` (columns).
+    ///
+    /// Under a sum of powers the weights become one block for each power. A connection whose two ends share a variable
+    /// (a self-connection, or one inside a tied group) moves to a block between its net form and the ground.
     ///
     /// # Errors
     /// When a weight is not finite, or shapes disagree.
@@ -61,19 +77,193 @@ impl ProblemBuilder {
         weights: Weights,
         regularizer: &Regularizer,
     ) -> Result<()> {
-        let _ = (name, heads, tails, weights, regularizer, self.variables, &self.forms, &self.known);
-        todo!()
+        check(name, heads.len(), tails.len(), &weights)?;
+        let (pattern, mut weights) = compress(heads.len(), weights);
+        let loops = self.take_loops(&heads, &tails, &pattern, &mut weights);
+        let raw = |ports: Vec<Port>| ports.into_iter().map(|p| p.0).collect::<Vec<u32>>();
+        let (heads, tails) = (raw(heads), raw(tails));
+        if !weights.is_empty() {
+            self.push(name, &heads, &tails, &pattern, &weights, regularizer);
+        }
+        if !loops.is_empty() {
+            let (heads, weights): (Vec<u32>, Vec<f64>) = loops.into_iter().unzip();
+            let grounds = vec![0; heads.len()];
+            self.push(&format!("{name} (within)"), &heads, &grounds, &Pattern::Diagonal, &weights, regularizer);
+        }
+        Ok(())
     }
 
     /// The finished problem.
     ///
     /// # Errors
-    /// When the problem is too large.
+    /// When the problem has more entries than can be indexed.
     pub fn build(self) -> Result<Problem> {
-        todo!()
+        Ok(self.problem)
+    }
+
+    /// Sets connections whose ends share a variable to zero; returns the port of their net form, and their weights.
+    fn take_loops(&mut self, heads: &[Port], tails: &[Port], pattern: &Pattern, weights: &mut [f64]) -> Vec<(u32, f64)> {
+        let mut columns_of: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (c, tail) in tails.iter().enumerate() {
+            for (variable, _) in self.problem.ports[tail.0 as usize].terms() {
+                columns_of.entry(*variable).or_default().push(c as u32);
+            }
+        }
+        let mut loops = vec![];
+        for (r, head) in heads.iter().enumerate() {
+            let head_form = self.problem.ports[head.0 as usize].clone();
+            let mut columns: Vec<u32> =
+                head_form.terms().iter().filter_map(|(v, _)| columns_of.get(v)).flatten().copied().collect();
+            columns.sort_unstable();
+            columns.dedup();
+            let shared = |c: u32| columns.binary_search(&c).is_ok();
+            let mut take = |k: usize, c: usize| {
+                let weight = std::mem::take(&mut weights[k]);
+                if weight != 0.0 {
+                    let tail_form = self.problem.ports[tails[c].0 as usize].clone();
+                    loops.push((self.port(&head_form.plus(-1.0, &tail_form)).0, weight));
+                }
+            };
+            match pattern {
+                Pattern::Dense => columns.iter().for_each(|&c| take(r * tails.len() + c as usize, c as usize)),
+                Pattern::Sparse { start, column } if !columns.is_empty() => (start[r]..start[r + 1])
+                    .filter(|&k| shared(column[k]))
+                    .for_each(|k| take(k, column[k] as usize)),
+                Pattern::Diagonal if shared(r as u32) => take(r, r),
+                Pattern::Sparse { .. } | Pattern::Diagonal => {}
+            }
+        }
+        loops
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        heads: &[u32],
+        tails: &[u32],
+        pattern: &Pattern,
+        weights: &[f64],
+        regularizer: &Regularizer,
+    ) {
+        let block = |values, cost| Block {
+            name: name.to_string(),
+            heads: heads.to_vec(),
+            tails: tails.to_vec(),
+            pattern: pattern.clone(),
+            values,
+            cost,
+        };
+        match regularizer {
+            Regularizer::Powers(terms) => {
+                for term in terms {
+                    let known = self.problem.exponents.iter().position(|&p| p == term.exponent);
+                    let index = known.unwrap_or_else(|| {
+                        self.problem.exponents.push(term.exponent);
+                        self.problem.exponents.len() - 1
+                    });
+                    self.problem.blocks.push(block(amplitudes(weights, *term), Cost::Power(index)));
+                }
+            }
+            Regularizer::Convex(cost) => {
+                let (pattern, weights) = nonzero(heads.len(), tails.len(), pattern, weights);
+                let logs = weights.iter().map(|w| w.abs().ln()).collect();
+                let mut block = block(Amplitudes::Plain(logs), Cost::Convex(Arc::clone(cost)));
+                block.pattern = pattern;
+                self.problem.blocks.push(block);
+            }
+        }
     }
 }
 
-/// Placeholder until the core lands.
-#[derive(Debug, Clone)]
-pub struct Problem;
+fn check(name: &str, heads: usize, tails: usize, weights: &Weights) -> Result<()> {
+    let wrong = |problem: String, remedy: &str| Err(Error::new(ErrorKind::Network, name, problem, remedy));
+    let finite = |place: &dyn Fn() -> String, w: f64| {
+        if w.is_finite() {
+            return Ok(());
+        }
+        wrong(format!("the weight {} is {w}", place()), "replace it by a finite number")
+    };
+    match weights {
+        Weights::Dense(values) => {
+            if values.len() != heads * tails {
+                return wrong(
+                    format!("{} weights for {heads} rows and {tails} columns", values.len()),
+                    "give one weight for every row and column",
+                );
+            }
+            for (k, &w) in values.iter().enumerate() {
+                finite(&|| format!("in row {}, column {}", k / tails, k % tails), w)?;
+            }
+        }
+        Weights::Sparse(entries) => {
+            for &(r, c, w) in entries {
+                if r as usize >= heads || c as usize >= tails {
+                    return wrong(
+                        format!("a weight in row {r}, column {c} of a block of {heads} rows and {tails} columns"),
+                        "keep all places inside the block",
+                    );
+                }
+                finite(&|| format!("in row {r}, column {c}"), w)?;
+            }
+        }
+        Weights::Diagonal(values) => {
+            if values.len() != heads || heads != tails {
+                return wrong(
+                    format!("{} diagonal weights for {heads} rows and {tails} columns", values.len()),
+                    "give as many rows as columns as weights",
+                );
+            }
+            for (k, &w) in values.iter().enumerate() {
+                finite(&|| format!("in place {k}"), w)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn compress(rows: usize, weights: Weights) -> (Pattern, Vec<f64>) {
+    match weights {
+        Weights::Dense(values) => (Pattern::Dense, values),
+        Weights::Diagonal(values) => (Pattern::Diagonal, values),
+        Weights::Sparse(mut entries) => {
+            entries.sort_by_key(|&(r, c, _)| (r, c));
+            let mut start = vec![0; rows + 1];
+            entries.iter().for_each(|e| start[e.0 as usize + 1] += 1);
+            (0..rows).for_each(|r| start[r + 1] += start[r]);
+            let column = entries.iter().map(|e| e.1).collect();
+            (Pattern::Sparse { start, column }, entries.iter().map(|e| e.2).collect())
+        }
+    }
+}
+
+fn nonzero(rows: usize, columns: usize, pattern: &Pattern, weights: &[f64]) -> (Pattern, Vec<f64>) {
+    let entry = |k: usize, r: usize, c: usize| (r as u32, c as u32, weights[k]);
+    let all: Vec<(u32, u32, f64)> = match pattern {
+        Pattern::Dense => (0..weights.len()).map(|k| entry(k, k / columns, k % columns)).collect(),
+        Pattern::Diagonal => (0..weights.len()).map(|k| entry(k, k, k)).collect(),
+        Pattern::Sparse { start, column } => (0..rows)
+            .flat_map(|r| (start[r]..start[r + 1]).map(move |k| (k, r)))
+            .map(|(k, r)| entry(k, r, column[k] as usize))
+            .collect(),
+    };
+    let costly = all.into_iter().filter(|e| e.2 != 0.0).collect();
+    compress(rows, Weights::Sparse(costly))
+}
+
+fn amplitudes(weights: &[f64], term: Power) -> Amplitudes {
+    let Power { exponent: p, coefficient } = term;
+    let plain: Vec<f64> = weights
+        .iter()
+        .map(|w| {
+            let w = w.abs();
+            let power = if p == 2.0 { w * w } else if p == 1.0 { w } else { w.powf(p) };
+            coefficient * power
+        })
+        .collect();
+    let bound = 2f64.powi(PLAIN_EXPONENT as i32);
+    let fits = |(a, w): (&f64, &f64)| *w == 0.0 || (1.0 / bound..=bound).contains(a);
+    if plain.iter().zip(weights).all(fits) {
+        return Amplitudes::Plain(plain);
+    }
+    Amplitudes::Wide(weights.iter().map(|&w| Wide::power(w, p) * Wide::from(coefficient)).collect())
+}

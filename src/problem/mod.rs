@@ -1,8 +1,91 @@
-//! Floor 2: blocks of weights between ports.
+//! Floor 2: blocks of weights between ports; cost, flows and curvature in fused passes.
 //!
 //! A *port* is a unit or channel as seen by a weight: a linear form in the free log-scales. The weight in row `r` and
-//! column `c` of a block has the log-multiplier `L = head_r(x) - tail_c(x)`.
+//! column `c` of a block has the log-multiplier `L = head_r(x) - tail_c(x)` and, under `L_p`, the cost
+//! `a exp(p L)` with the amplitude `a = alpha |w|^p`. So a block of costs is `diag(u) A diag(v)`, and one read of `A`
+//! yields the cost of everything that enters every row and leaves every column.
 
+mod block;
 mod builder;
+mod entries;
+mod gauge;
+mod point;
 
-pub use builder::{Port, Problem, ProblemBuilder, Weights};
+pub use block::{Amplitudes, Block, Cost, Pattern};
+pub use builder::{Port, ProblemBuilder, Weights};
+pub use entries::Entry;
+pub use gauge::Gauge;
+pub use point::{Flows, Point};
+
+use crate::manifold::Form;
+
+/// A sum of convex costs of log-multipliers, each the difference of two linear forms.
+///
+/// `F(x) = sum over blocks, rows r, columns c of cost(head_r(x) - tail_c(x))`.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    variables: usize,
+    ports: Vec<Form>,
+    /// The distinct exponents p of all power blocks.
+    exponents: Vec<f64>,
+    blocks: Vec<Block>,
+}
+
+impl Problem {
+    /// Number of free log-scales.
+    #[must_use]
+    pub fn variables(&self) -> usize {
+        self.variables
+    }
+
+    /// The linear form of every port; port 0 is the ground.
+    #[must_use]
+    pub fn ports(&self) -> &[Form] {
+        &self.ports
+    }
+
+    /// The blocks, connections whose ends share a variable moved into blocks of their own.
+    #[must_use]
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The distinct exponents of all power blocks.
+    #[must_use]
+    pub fn exponents(&self) -> &[f64] {
+        &self.exponents
+    }
+
+    /// Whether every cost is a power of the weight's magnitude.
+    #[must_use]
+    pub fn is_powers(&self) -> bool {
+        self.blocks.iter().all(|b| matches!(b.cost, Cost::Power(_)))
+    }
+
+    /// Whether every log-multiplier is the difference of two log-scales, or a single one (degree 1 everywhere).
+    #[must_use]
+    pub fn is_graph(&self) -> bool {
+        self.ports.iter().all(|f| matches!(f.terms(), [] | [(_, 1.0)])) && self.is_powers()
+    }
+
+    /// Whether every log-multiplier has at most one positive and one negative coefficient, so that the comparison
+    /// principle holds.
+    #[must_use]
+    pub fn has_comparison(&self) -> bool {
+        let positive = |f: &Form| f.terms().iter().filter(|t| t.1 > 0.0).count();
+        let negative = |f: &Form| f.terms().iter().filter(|t| t.1 < 0.0).count();
+        self.blocks.iter().all(|b| {
+                let most = |ports: &[u32], count: &dyn Fn(&Form) -> usize| {
+                    ports.iter().map(|&q| count(&self.ports[q as usize])).max().unwrap_or(0)
+                };
+                most(&b.heads, &positive) + most(&b.tails, &negative) <= 1
+                    && most(&b.heads, &negative) + most(&b.tails, &positive) <= 1
+            })
+    }
+
+    /// The cost at log-scales zero: of the weights as they are.
+    #[must_use]
+    pub fn cost_at(&self, x: &[f64]) -> f64 {
+        self.point(x).flows().cost.to_f64()
+    }
+}

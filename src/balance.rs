@@ -1,0 +1,96 @@
+//! Floor 4: existence, then the solve, in one call.
+
+use crate::error::Result;
+use crate::existence::{Existence, existence};
+use crate::lowered::Scaling;
+use crate::problem::Problem;
+use crate::solve::{Callback, Settings, Solution, solve};
+
+/// A balanced problem.
+#[derive(Clone, Debug)]
+pub struct Balanced {
+    /// Whether the minimum is attained, with its witness.
+    pub existence: Existence,
+    /// The solution of the part whose minimum is attained: of all connections that do not escape.
+    pub solution: Solution,
+    /// Cost of that part as it was given.
+    pub cost_before: f64,
+    /// Relative residual of that part as it was given.
+    pub residual_before: f64,
+    /// Dimension of the manifold of that part's non-zero weights.
+    pub dimension: usize,
+    /// The connections that escape, by block, row and column; at most [`NAMED`] of them.
+    pub escaping: Vec<String>,
+    /// How many connections escape.
+    pub escaping_count: usize,
+}
+
+/// Most escaping connections that are named.
+pub const NAMED: usize = 20;
+
+/// Balances a problem: finds out which connections escape, leaves them out, and minimizes the cost of the rest.
+///
+/// ```
+/// use synbal::manifold::Form;
+/// use synbal::problem::{Port, ProblemBuilder, Weights};
+/// use synbal::regularizer::Regularizer;
+/// use synbal::solve::Settings;
+/// use std::ops::ControlFlow;
+///
+/// // one unit with an incoming weight of 4 and an outgoing one of 1: halving and doubling balances it
+/// let mut builder = ProblemBuilder::new(1);
+/// let unit = builder.port(&Form::variable(0));
+/// let l2 = Regularizer::lp(2.0)?;
+/// builder.block("in", vec![unit], vec![Port::GROUND], Weights::Dense(vec![4.0]), &l2)?;
+/// builder.block("out", vec![Port::GROUND], vec![unit], Weights::Dense(vec![1.0]), &l2)?;
+/// let problem = builder.build()?;
+/// let balanced = synbal::balance::balance(&problem, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+/// assert!((balanced.solution.log_scales[0].exp() - 0.5).abs() < 1e-12);
+/// assert!((balanced.solution.cost - 8.0).abs() < 1e-12);
+/// # Ok::<(), synbal::error::Error>(())
+/// ```
+///
+/// # Errors
+/// When a setting is out of range.
+pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Balanced> {
+    let existence = existence(problem);
+    let rest;
+    let attained = match existence.direction() {
+        Some(direction) => {
+            rest = problem.without_falling(direction);
+            &rest
+        }
+        None => problem,
+    };
+    let start = vec![0.0; problem.variables()];
+    let point = attained.point(settings.start.as_deref().filter(|x| x.len() == start.len()).unwrap_or(&start));
+    let (cost_before, residual_before) = (point.flows().cost.to_f64(), point.flows().residual());
+    let solution = solve(attained, settings, callback)?;
+    let dimension = crate::problem::Gauge::of(attained)?.dimension;
+    let (escaping, escaping_count) = escaping(problem, &existence);
+    Ok(Balanced { existence, solution, cost_before, residual_before, dimension, escaping, escaping_count })
+}
+
+impl Balanced {
+    /// The scaling that a network takes; with `limit` the escaping weights become zero.
+    #[must_use]
+    pub fn scaling(&self, limit: bool) -> Scaling {
+        let direction = self.existence.direction().filter(|_| limit).map(<[f64]>::to_vec);
+        Scaling { log_scales: self.solution.log_scales.clone(), direction }
+    }
+}
+
+fn escaping(problem: &Problem, existence: &Existence) -> (Vec<String>, usize) {
+    let Some(direction) = existence.direction() else { return (vec![], 0) };
+    let along: Vec<f64> = problem.ports().iter().map(|f| f.at(direction)).collect();
+    let (mut names, mut count) = (vec![], 0);
+    problem.for_each_entry(|e| {
+        if along[e.head as usize] < along[e.tail as usize] {
+            count += 1;
+            if names.len() < NAMED {
+                names.push(format!("{}, row {}, column {}", problem.blocks()[e.block].name, e.row, e.column));
+            }
+        }
+    });
+    (names, count)
+}

@@ -1,0 +1,81 @@
+//! Floor 3: whether the minimum is attained, and which connections escape, each with a witness that is checked exactly.
+//!
+//! The minimum is attained iff no direction of the manifold lowers some cost and raises none. Otherwise the cost falls
+//! towards its infimum along such a direction, and the weights that fall along it go to zero: they *escape*. For degree 1
+//! the escaping connections are those between strong components of the graph in which all visible units are one node.
+
+mod graph;
+mod program;
+mod verify;
+
+pub use graph::Hop;
+pub use verify::verify;
+
+use crate::problem::Problem;
+use dashu::rational::RBig;
+
+/// Whether the minimum is attained.
+#[derive(Clone, Debug)]
+pub enum Existence {
+    /// No connection can be lowered without raising another.
+    Attained(Circulation),
+    /// Along `direction` every escaping connection falls and no other changes; the rest has a minimum.
+    Escapes {
+        /// A direction of the manifold, one entry for every variable.
+        direction: Vec<f64>,
+        /// Why the rest is attained.
+        rest: Circulation,
+    },
+    /// No exact witness was found.
+    Undecided(String),
+}
+
+/// Why no direction lowers a connection of a set without raising another: a positive circulation through all of them.
+#[derive(Clone, Debug)]
+pub enum Circulation {
+    /// Degree 1: in every strong component a tree from its root to every node and one back. Every connection inside a
+    /// component then closes a cycle; the sum of all these cycles is the circulation. Node `variables` is the ground.
+    Trees {
+        /// The last hop of a path from the root to the node; none at the root.
+        from_root: Vec<Option<Hop>>,
+        /// The first hop of a path from the node to the root; none at the root.
+        to_root: Vec<Option<Hop>>,
+    },
+    /// A positive number for every pair (head port, tail port), orthogonal to the manifold.
+    Numbers(Vec<((u32, u32), RBig)>),
+}
+
+/// Decides existence by the quickest way that applies: strong components for degree 1, else linear programming.
+///
+/// Complexity: linear in connections for degree 1; else a linear program and an exact elimination.
+#[must_use]
+pub fn existence(problem: &Problem) -> Existence {
+    if problem.is_graph() { graph::decide(problem) } else { program::decide(problem) }
+}
+
+/// Decides existence by linear programming, whatever the degrees.
+#[must_use]
+pub fn existence_by_program(problem: &Problem) -> Existence {
+    program::decide(problem)
+}
+
+impl Existence {
+    /// The direction along which connections escape.
+    #[must_use]
+    pub fn direction(&self) -> Option<&[f64]> {
+        match self {
+            Self::Escapes { direction, .. } => Some(direction),
+            _ => None,
+        }
+    }
+
+    /// The name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Attained(_) => "attained",
+            Self::Escapes { .. } => "escapes",
+            Self::Undecided(_) => "undecided",
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The independent check of a witness: exact, and without a solver.
+
+use super::graph::node;
+use super::{Circulation, Existence, Hop};
+use crate::manifold::Form;
+use crate::problem::{Entry, Problem};
+use dashu::rational::RBig;
+use std::collections::{HashMap, HashSet};
+
+/// Whether the witness proves what it claims about the problem; undecided claims nothing and is never proved.
+///
+/// Complexity: linear in connections, in exact integers or rationals.
+#[must_use]
+pub fn verify(problem: &Problem, existence: &Existence) -> bool {
+    match existence {
+        Existence::Undecided(_) => false,
+        Existence::Attained(circulation) => covers(problem, circulation, |_| false),
+        Existence::Escapes { direction, rest } => {
+            if direction.len() != problem.variables() || direction.iter().any(|d| !d.is_finite()) {
+                return false;
+            }
+            let value: Vec<RBig> = problem.ports().iter().map(|f| exact_at(f, direction)).collect();
+            let change = |e: &Entry| (&value[e.head as usize]).cmp(&value[e.tail as usize]);
+            let (mut rises, mut falls) = (false, false);
+            problem.for_each_entry(|e| match change(&e) {
+                std::cmp::Ordering::Greater => rises = true,
+                std::cmp::Ordering::Less => falls = true,
+                std::cmp::Ordering::Equal => {}
+            });
+            falls && !rises && covers(problem, rest, |e| change(e).is_lt())
+        }
+    }
+}
+
+fn exact(value: f64) -> RBig {
+    RBig::try_from(value).expect("coefficients and checked directions are finite")
+}
+
+fn exact_at(form: &Form, x: &[f64]) -> RBig {
+    form.terms().iter().fold(RBig::ZERO, |sum, &(v, c)| sum + exact(c) * exact(x[v as usize]))
+}
+
+/// Whether a positive circulation passes through every connection that does not escape (and, where it is made of trees,
+/// through none that does).
+fn covers(problem: &Problem, circulation: &Circulation, escapes: impl Fn(&Entry) -> bool) -> bool {
+    match circulation {
+        Circulation::Trees { from_root, to_root } => trees(problem, from_root, to_root, escapes),
+        Circulation::Numbers(numbers) => flow(problem, numbers, escapes),
+    }
+}
+
+fn trees(
+    problem: &Problem,
+    from_root: &[Option<Hop>],
+    to_root: &[Option<Hop>],
+    escapes: impl Fn(&Entry) -> bool,
+) -> bool {
+    let nodes = problem.variables() + 1;
+    if !problem.is_graph() || from_root.len() != nodes || to_root.len() != nodes {
+        return false;
+    }
+    let out_root = roots(problem, from_root, |e| (node(problem, e.head), node(problem, e.tail)));
+    let in_root = roots(problem, to_root, |e| (node(problem, e.tail), node(problem, e.head)));
+    let (Some(out_root), Some(in_root)) = (out_root, in_root) else { return false };
+    if out_root != in_root || from_root.iter().chain(to_root).flatten().any(|h| escapes(&h.entry)) {
+        return false;
+    }
+    let mut inside = true;
+    problem.for_each_entry(|e| {
+        inside &= escapes(&e) || out_root[node(problem, e.head)] == out_root[node(problem, e.tail)];
+    });
+    inside
+}
+
+/// The root that every node reaches by its hops; none when a hop is not a connection of the problem at that node, or when
+/// depths do not fall towards the root.
+fn roots(problem: &Problem, hops: &[Option<Hop>], ends: impl Fn(&Entry) -> (usize, usize)) -> Option<Vec<usize>> {
+    let mut order: Vec<usize> = (0..hops.len()).collect();
+    order.sort_by_key(|&v| hops[v].map_or(0, |h| h.depth));
+    let mut root: Vec<usize> = (0..hops.len()).collect();
+    for v in order {
+        let Some(Hop { entry, depth }) = hops[v] else { continue };
+        let block = problem.blocks().get(entry.block)?;
+        let places = block.heads.get(entry.row as usize) == Some(&entry.head)
+            && block.tails.get(entry.column as usize) == Some(&entry.tail)
+            && block.place(entry.index) == Some((entry.row, entry.column))
+            && block.has(entry.index);
+        let (own, next) = ends(&entry);
+        let next_depth = hops.get(next)?.map_or(0, |h| h.depth);
+        if !places || own != v || depth == 0 || next_depth >= depth {
+            return None;
+        }
+        root[v] = root[next];
+    }
+    Some(root)
+}
+
+fn flow(problem: &Problem, numbers: &[((u32, u32), RBig)], escapes: impl Fn(&Entry) -> bool) -> bool {
+    let mut covered: HashSet<(u32, u32)> = HashSet::new();
+    let mut balance: HashMap<u32, RBig> = HashMap::new();
+    for ((head, tail), number) in numbers {
+        let known = |q: u32| (q as usize) < problem.ports().len();
+        if *number <= RBig::ZERO || !known(*head) || !known(*tail) || !covered.insert((*head, *tail)) {
+            return false;
+        }
+        let form = problem.ports()[*head as usize].plus(-1.0, &problem.ports()[*tail as usize]);
+        for &(v, c) in form.terms() {
+            *balance.entry(v).or_insert(RBig::ZERO) += exact(c) * number;
+        }
+    }
+    let mut all = true;
+    let mut real: HashSet<(u32, u32)> = HashSet::new();
+    problem.for_each_entry(|e| {
+        let pair = (e.head, e.tail);
+        real.insert(pair);
+        all &= escapes(&e) != covered.contains(&pair) || problem.form(&e).is_zero();
+    });
+    all && covered.is_subset(&real) && balance.values().all(|b| *b == RBig::ZERO)
+}

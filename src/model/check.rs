@@ -1,0 +1,210 @@
+//! Whether a rescaled file computes the same function, tried with an independent inference engine.
+
+use super::graph::{Graph, Port};
+use super::lower::OnnxModel;
+use super::tensor::{ElementType, write};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rand_distr::StandardNormal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tract_onnx::pb;
+use tract_onnx::prelude::{
+    Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TractError, TractResult,
+};
+
+/// What running both files showed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FunctionCheck {
+    /// Both files ran on the same inputs.
+    Compared {
+        /// Largest difference of an output, relative to the range of that output.
+        difference: f64,
+        /// The same for the original file with every weight changed by one rounding (2^-24 of its value, up or down at
+        /// random): what rounding alone does to this model.
+        rounding: f64,
+        /// Number of inputs that were tried.
+        inputs: usize,
+        /// What was done to make the files run, and what limits the check.
+        notes: Vec<String>,
+    },
+    /// The files were not compared.
+    Unchecked {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Number of random inputs.
+const INPUTS: usize = 3;
+/// What an unknown first dimension (mostly the batch) becomes.
+const BATCH: usize = 4;
+/// What other unknown dimensions become.
+const OPEN: usize = 8;
+
+/// All output values, for each output those of all inputs.
+type Outputs = Vec<Vec<f64>>;
+
+impl OnnxModel {
+    /// Runs this file and a rescaled version of it on the same random inputs (standard normal, from `seed`) and
+    /// compares the outputs. The versions run one after the other, so that one is in memory at a time.
+    #[must_use]
+    pub fn check(&self, rescaled: &[u8], seed: u64) -> FunctionCheck {
+        match self.compare(rescaled, seed) {
+            Ok(result) => result,
+            Err(reason) => FunctionCheck::Unchecked { reason },
+        }
+    }
+
+    fn compare(&self, rescaled: &[u8], seed: u64) -> Result<FunctionCheck, String> {
+        let mut notes = vec![];
+        let original = run(self.bytes(), self.graph(), seed, &mut notes)?;
+        let candidate = run(rescaled, self.graph(), seed, &mut vec![])?;
+        let perturbed = run(&self.perturbed(seed), self.graph(), seed, &mut vec![])?;
+        for (port, values) in self.graph().outputs.iter().zip(&original) {
+            if values.iter().all(|v| v == &values[0]) {
+                notes.push(format!("the output {:?} is the same number everywhere on these inputs", port.name));
+            }
+        }
+        let difference =
+            largest_difference(&original, &candidate).ok_or("the files give outputs of different shapes")?;
+        let rounding = largest_difference(&original, &perturbed).ok_or("the shapes of outputs vary")?;
+        Ok(FunctionCheck::Compared { difference, rounding, inputs: INPUTS, notes })
+    }
+
+    /// The file with every weight changed by one rounding of single precision.
+    fn perturbed(&self, seed: u64) -> Vec<u8> {
+        let mut bytes = self.bytes().to_vec();
+        let mut random = StdRng::seed_from_u64(seed);
+        for one in self.leading() {
+            let tensor = &self.tensors()[one.tensor()];
+            for (element, at) in tensor.offsets().enumerate() {
+                let sign = if random.random::<bool>() { 1.0 } else { -1.0 };
+                let old = tensor.number(self.bytes(), element);
+                write(&mut bytes, at, tensor.element, old * (1.0 + sign * 0.5f64.powi(24)));
+            }
+        }
+        bytes
+    }
+}
+
+/// Largest difference relative to the range of the output in `a`; `None` when the shapes differ.
+fn largest_difference(a: &Outputs, b: &Outputs) -> Option<f64> {
+    let mut largest = 0.0f64;
+    for (a, b) in a.iter().zip(b) {
+        if a.len() != b.len() {
+            return None;
+        }
+        let finite = || a.iter().copied().filter(|v| v.is_finite());
+        let range = finite().fold(f64::NEG_INFINITY, f64::max) - finite().fold(f64::INFINITY, f64::min);
+        let size = finite().fold(0.0, |m: f64, v| m.max(v.abs()));
+        let unit = [range, size].into_iter().find(|&u| u > 0.0 && u.is_finite()).unwrap_or(1.0);
+        for (x, y) in a.iter().zip(b) {
+            let same = x == y || x.is_nan() && y.is_nan();
+            let difference = if same { 0.0 } else { (x - y).abs() / unit };
+            largest = largest.max(if difference.is_nan() { f64::INFINITY } else { difference });
+        }
+    }
+    Some(largest)
+}
+
+/// Runs a file; panics of the engine become reasons.
+fn run(bytes: &[u8], graph: &Graph, seed: u64, notes: &mut Vec<String>) -> Result<Outputs, String> {
+    let attempt = catch_unwind(AssertUnwindSafe(|| run_inner(bytes, graph, seed, notes)));
+    match attempt {
+        Ok(result) => result.map_err(|e| format!("the inference engine cannot run this model: {e:#}")),
+        Err(_) => Err("the inference engine failed on this model".to_owned()),
+    }
+}
+
+fn run_inner(bytes: &[u8], graph: &Graph, seed: u64, notes: &mut Vec<String>) -> TractResult<Outputs> {
+    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+    let mut proto = onnx.proto_model_for_read(&mut &bytes[..])?;
+    notes.extend(replace_scalers(&mut proto));
+    let mut model = onnx.model_for_proto_model(&proto)?;
+    drop(proto);
+    let mut shapes = vec![];
+    for (i, port) in graph.inputs.iter().enumerate() {
+        let (shape, kind) = concrete(port, notes)?;
+        model = model.with_input_fact(i, InferenceFact::dt_shape(kind, &shape))?;
+        shapes.push((shape, kind));
+    }
+    let plan = model.into_optimized()?.into_runnable()?;
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut outputs: Outputs = vec![vec![]; graph.outputs.len()];
+    for _ in 0..INPUTS {
+        let mut inputs = tract_onnx::prelude::tvec!();
+        for (shape, kind) in &shapes {
+            let count = shape.iter().product();
+            let values: Vec<f32> = (0..count).map(|_| random.sample(StandardNormal)).collect();
+            let tensor = Tensor::from_shape(shape, &values)?.cast_to_dt(*kind)?.into_owned();
+            inputs.push(tensor.into());
+        }
+        for (all, tensor) in outputs.iter_mut().zip(plan.run(inputs)?) {
+            let tensor = tensor.cast_to::<f64>()?;
+            all.extend(tensor.to_plain_array_view::<f64>()?.iter());
+        }
+    }
+    Ok(outputs)
+}
+
+/// A shape and type in which an input can be fed.
+fn concrete(port: &Port, notes: &mut Vec<String>) -> TractResult<(Vec<usize>, tract_onnx::prelude::DatumType)> {
+    let kind = match port.element {
+        Some(ElementType::F32) => f32::datum_type(),
+        Some(ElementType::F64) => f64::datum_type(),
+        _ => return Err(TractError::msg(format!("the input {:?} does not take real numbers", port.name))),
+    };
+    let Some(shape) = &port.shape else {
+        return Err(TractError::msg(format!("the input {:?} has no declared rank", port.name)));
+    };
+    let fill = |(i, d): (usize, &Option<usize>)| d.unwrap_or(if i == 0 { BATCH } else { OPEN });
+    let concrete: Vec<usize> = shape.iter().enumerate().map(fill).collect();
+    if shape.iter().skip(1).any(Option::is_none) {
+        notes.push(format!("the input {:?} was fed in the shape {concrete:?}", port.name));
+    }
+    Ok((concrete, kind))
+}
+
+/// The engine does not know the input normalization of ai.onnx.ml: a difference and a product take its place.
+fn replace_scalers(model: &mut pb::ModelProto) -> Vec<String> {
+    let Some(graph) = &mut model.graph else { return vec![] };
+    let mut notes = vec![];
+    let mut nodes = Vec::with_capacity(graph.node.len());
+    for node in std::mem::take(&mut graph.node) {
+        let list = |name: &str| node.attribute.iter().find(|a| a.name == name).map(|a| a.floats.clone());
+        let (Some(offset), Some(scale), [input], [output]) =
+            (list("offset"), list("scale"), &node.input[..], &node.output[..])
+        else {
+            nodes.push(node);
+            continue;
+        };
+        if node.op_type != "Scaler" || node.domain != "ai.onnx.ml" {
+            nodes.push(node);
+            continue;
+        }
+        notes.push(format!("the Scaler {:?} was run as (x - offset) * scale", node.name));
+        let inner = |part: &str| format!("{output}/{part}");
+        for (part, values) in [("offset", offset), ("scale", scale)] {
+            let dims = vec![values.len() as i64];
+            let name = inner(part);
+            graph.initializer.push(pb::TensorProto {
+                name,
+                dims,
+                data_type: 1,
+                float_data: values,
+                ..Default::default()
+            });
+        }
+        let step = |op: &str, a: &str, b: String, out: String| pb::NodeProto {
+            input: vec![a.to_owned(), b],
+            output: vec![out.clone()],
+            name: out,
+            op_type: op.to_owned(),
+            ..Default::default()
+        };
+        nodes.push(step("Sub", input, inner("offset"), inner("difference")));
+        nodes.push(step("Mul", &inner("difference"), inner("scale"), output.clone()));
+    }
+    graph.node = nodes;
+    notes
+}

@@ -1,0 +1,379 @@
+//! The graph of an ONNX file: nodes, stored tensors, inputs and outputs.
+
+use super::order::sort;
+use super::tensor::{ElementType, Tensor};
+use super::wire::{Field, Fields, MAX_DEPTH, fault};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// A shape; `None` for dimensions that are known only when the model runs.
+pub type Shape = Vec<Option<usize>>;
+
+/// A computation: one operator applied to named tensors.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    /// Name, or the name of the first output where the file gives none.
+    pub name: String,
+    /// Operator.
+    pub op: String,
+    /// Operator set; empty for the standard one.
+    pub domain: String,
+    /// Names of the inputs; empty where an optional one is absent.
+    pub inputs: Vec<String>,
+    /// Names of the outputs; empty where an optional one is absent.
+    pub outputs: Vec<String>,
+    /// Attributes by name.
+    pub attributes: HashMap<String, Attribute>,
+    /// Outer tensors that the bodies of a control-flow node read.
+    pub captures: Vec<String>,
+}
+
+/// Value of an attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attribute {
+    /// A number.
+    Float(f32),
+    /// An integer.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// A list of integers.
+    Ints(Vec<i64>),
+    /// The places of a list of single-precision numbers.
+    Floats(Vec<Range<usize>>),
+    /// A tensor, by its index in [`Graph::tensors`].
+    Tensor(usize),
+    /// Anything else.
+    Other,
+}
+
+/// A graph input or output.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Name of the tensor.
+    pub name: String,
+    /// Type of its elements, where the file tells.
+    pub element: Option<ElementType>,
+    /// Its shape, where the file tells.
+    pub shape: Option<Shape>,
+}
+
+/// The graph of a model.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// Nodes, every one after those that it depends on.
+    pub nodes: Vec<Node>,
+    /// Stored tensors: initializers first, then the values of `Constant` nodes.
+    pub tensors: Vec<Tensor>,
+    /// Index of each initializer in `tensors`, by name.
+    pub initializers: HashMap<String, usize>,
+    /// Names of sparse initializers; their numbers are not read.
+    pub sparse: HashSet<String>,
+    /// Inputs that are not initializers.
+    pub inputs: Vec<Port>,
+    /// Outputs.
+    pub outputs: Vec<Port>,
+    /// Shapes of inner tensors, where the file tells.
+    pub value_info: HashMap<String, Port>,
+    /// Version of each operator set that the model imports.
+    pub opsets: HashMap<String, i64>,
+    /// Operators that the file itself defines as functions: `(domain, name)`.
+    pub functions: HashSet<(String, String)>,
+}
+
+impl Node {
+    /// The integer attribute `name`, or `default`.
+    #[must_use]
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        match self.attributes.get(name) {
+            Some(&Attribute::Int(value)) => value,
+            _ => default,
+        }
+    }
+
+    /// The list of integers `name`, where given.
+    #[must_use]
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        match self.attributes.get(name) {
+            Some(Attribute::Ints(values)) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Name of input `index`, where present.
+    #[must_use]
+    pub fn input(&self, index: usize) -> Option<&str> {
+        self.inputs.get(index).map(String::as_str).filter(|name| !name.is_empty())
+    }
+}
+
+impl Graph {
+    /// Reads the graph of the model in `bytes`.
+    ///
+    /// # Errors
+    /// When the bytes are no ONNX model, contradict themselves, or keep tensors in other files; the error names the
+    /// byte, the tensor or the node.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut graph = Self::default();
+        let mut body = None;
+        let mut fields = Fields::new(bytes, 0..bytes.len())?;
+        while let Some(field) = fields.next()? {
+            match field.number {
+                7 if body.replace(field.range()?).is_some() => return Err(fault(field.at, "the file has two graphs")),
+                8 => {
+                    let (domain, version) = opset(bytes, &field)?;
+                    graph.opsets.insert(domain, version);
+                }
+                25 => {
+                    graph.functions.insert(function_name(bytes, &field)?);
+                }
+                _ => {}
+            }
+        }
+        let body = body.ok_or_else(|| fault(bytes.len(), "the file ends without a graph"))?;
+        graph.read_body(bytes, body)?;
+        graph.name_nodes();
+        sort(&mut graph)?;
+        Ok(graph)
+    }
+
+    fn read_body(&mut self, bytes: &[u8], body: Range<usize>) -> Result<()> {
+        let mut inputs = vec![];
+        let mut fields = Fields::new(bytes, body)?;
+        let mut nodes = vec![];
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => nodes.push(field.range()?),
+                5 => {
+                    let tensor = Tensor::parse(bytes, field.range()?)?;
+                    let name = tensor.name.clone();
+                    if self.initializers.insert(name.clone(), self.tensors.len()).is_some() {
+                        return Err(twice(&name));
+                    }
+                    self.tensors.push(tensor);
+                }
+                11 => inputs.push(port(bytes, &field)?),
+                12 => self.outputs.push(port(bytes, &field)?),
+                13 => {
+                    let info = port(bytes, &field)?;
+                    self.value_info.insert(info.name.clone(), info);
+                }
+                15 => {
+                    self.sparse.insert(sparse_name(bytes, &field)?);
+                }
+                _ => {}
+            }
+        }
+        // older files list initializers among the inputs as well
+        inputs.retain(|p| !self.initializers.contains_key(&p.name) && !self.sparse.contains(&p.name));
+        self.inputs = inputs;
+        for range in nodes {
+            let node = self.node(bytes, range)?;
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, bytes: &[u8], range: Range<usize>) -> Result<Node> {
+        let mut node = Node::default();
+        let mut fields = Fields::new(bytes, range)?;
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => node.inputs.push(field.text(bytes)?),
+                2 => node.outputs.push(field.text(bytes)?),
+                3 => node.name = field.text(bytes)?,
+                4 => node.op = field.text(bytes)?,
+                5 => {
+                    let (name, value) = self.attribute(bytes, &field, &mut node.captures)?;
+                    node.attributes.insert(name, value);
+                }
+                7 => node.domain = field.text(bytes)?,
+                _ => {}
+            }
+        }
+        if node.domain == "ai.onnx" {
+            node.domain.clear();
+        }
+        Ok(node)
+    }
+
+    fn attribute(&mut self, bytes: &[u8], field: &Field, captures: &mut Vec<String>) -> Result<(String, Attribute)> {
+        let (mut name, mut value) = (String::new(), Attribute::Other);
+        let (mut ints, mut floats, mut kind) = (vec![], vec![], 0);
+        let mut fields = Fields::new(bytes, field.range()?)?;
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => name = field.text(bytes)?,
+                2 => value = Attribute::Float(field.float(bytes)?),
+                3 => value = Attribute::Int(field.integer()?),
+                4 => value = field.text(bytes).map_or(Attribute::Other, Attribute::Text),
+                5 => {
+                    value = Attribute::Tensor(self.tensors.len());
+                    self.tensors.push(Tensor::parse(bytes, field.range()?)?);
+                }
+                6 | 11 => captured(bytes, field.range()?, captures, 0)?,
+                7 => field.places(4, &mut floats)?,
+                8 => field.integers(bytes, &mut ints)?,
+                20 => kind = field.integer()?,
+                _ => {}
+            }
+        }
+        if value == Attribute::Other {
+            // some writers leave zeros and empty lists out
+            value = match kind {
+                1 => Attribute::Float(0.0),
+                2 => Attribute::Int(0),
+                6 => Attribute::Floats(vec![]),
+                7 => Attribute::Ints(vec![]),
+                _ => Attribute::Other,
+            };
+        }
+        if !ints.is_empty() {
+            value = Attribute::Ints(ints);
+        } else if !floats.is_empty() {
+            value = Attribute::Floats(floats);
+        }
+        Ok((name, value))
+    }
+
+    fn name_nodes(&mut self) {
+        for (i, node) in self.nodes.iter_mut().enumerate() {
+            if node.name.is_empty() {
+                let output = node.outputs.iter().find(|o| !o.is_empty());
+                node.name = output.cloned().unwrap_or_else(|| format!("{} number {i}", node.op));
+            }
+        }
+    }
+}
+
+/// The fault of a tensor name that is defined twice.
+pub(crate) fn twice(name: &str) -> Error {
+    let place = format!("tensor {name:?}");
+    Error::new(ErrorKind::Format, place, "two definitions", "the file is damaged; export the model again")
+}
+
+fn opset(bytes: &[u8], field: &Field) -> Result<(String, i64)> {
+    let (mut domain, mut version) = (String::new(), 0);
+    let mut fields = Fields::new(bytes, field.range()?)?;
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => domain = field.text(bytes)?,
+            2 => version = field.integer()?,
+            _ => {}
+        }
+    }
+    if domain == "ai.onnx" {
+        domain.clear();
+    }
+    Ok((domain, version))
+}
+
+fn function_name(bytes: &[u8], field: &Field) -> Result<(String, String)> {
+    let (mut domain, mut name) = (String::new(), String::new());
+    let mut fields = Fields::new(bytes, field.range()?)?;
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => name = field.text(bytes)?,
+            10 => domain = field.text(bytes)?,
+            _ => {}
+        }
+    }
+    Ok((domain, name))
+}
+
+fn sparse_name(bytes: &[u8], field: &Field) -> Result<String> {
+    let mut name = String::new();
+    let mut fields = Fields::new(bytes, field.range()?)?;
+    while let Some(field) = fields.next()? {
+        if field.number == 1 {
+            name = Tensor::parse(bytes, field.range()?)?.name;
+        }
+    }
+    Ok(name)
+}
+
+fn port(bytes: &[u8], field: &Field) -> Result<Port> {
+    let mut port = Port { name: String::new(), element: None, shape: None };
+    let mut fields = Fields::new(bytes, field.range()?)?;
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => port.name = field.text(bytes)?,
+            2 => {
+                let mut kinds = Fields::new(bytes, field.range()?)?;
+                while let Some(kind) = kinds.next()? {
+                    if kind.number == 1 {
+                        tensor_type(bytes, &kind, &mut port)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(port)
+}
+
+fn tensor_type(bytes: &[u8], field: &Field, port: &mut Port) -> Result<()> {
+    let mut fields = Fields::new(bytes, field.range()?)?;
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => port.element = Some(ElementType::from_code(field.integer()?)),
+            2 => {
+                let mut shape = vec![];
+                let mut dims = Fields::new(bytes, field.range()?)?;
+                while let Some(dim) = dims.next()? {
+                    if dim.number == 1 {
+                        shape.push(dimension(bytes, &dim)?);
+                    }
+                }
+                port.shape = Some(shape);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A dimension; 0 and negative ones stand for unknown in files that are met.
+fn dimension(bytes: &[u8], field: &Field) -> Result<Option<usize>> {
+    let mut size = None;
+    let mut fields = Fields::new(bytes, field.range()?)?;
+    while let Some(field) = fields.next()? {
+        if field.number == 1 {
+            size = usize::try_from(field.integer()?).ok().filter(|&n| n > 0);
+        }
+    }
+    Ok(size)
+}
+
+/// Collects the names that the graph in `range` reads; those of its own tensors do no harm.
+fn captured(bytes: &[u8], range: Range<usize>, into: &mut Vec<String>, depth: usize) -> Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(fault(range.start, "graphs are nested too deeply"));
+    }
+    let mut graph = Fields::new(bytes, range)?;
+    while let Some(field) = graph.next()? {
+        match field.number {
+            1 => {
+                let mut node = Fields::new(bytes, field.range()?)?;
+                while let Some(part) = node.next()? {
+                    match part.number {
+                        1 => into.push(part.text(bytes)?),
+                        5 => {
+                            let mut attribute = Fields::new(bytes, part.range()?)?;
+                            while let Some(inner) = attribute.next()? {
+                                if matches!(inner.number, 6 | 11) {
+                                    captured(bytes, inner.range()?, into, depth + 1)?;
+                                }
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            12 => into.push(port(bytes, &field)?.name),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! From an ONNX file to a balancing problem.
+
+use super::graph::Graph;
+use super::scales::{Inferred, Ports, Role, WeightUse, infer};
+use super::tensor::Tensor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lowered::{Frozen, Layer, Lowered, NamedForm};
+use crate::manifold::Form;
+use crate::mapped::Mapped;
+use crate::problem::{Port, ProblemBuilder, Weights};
+use crate::regularizer::Regularizer;
+use std::path::{Path, PathBuf};
+
+/// An ONNX file, with the log-scales that its channels may have.
+#[derive(Debug)]
+pub struct OnnxModel {
+    path: PathBuf,
+    bytes: Mapped,
+    graph: Graph,
+    inferred: Inferred,
+}
+
+impl OnnxModel {
+    /// Reads the file at `path` and infers how scales travel through it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is malformed, contradicts itself, or keeps tensors in other files. The error names
+    /// the file and the byte, tensor or node.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bytes = Mapped::open(path)?;
+        let graph = Graph::parse(&bytes).map_err(|e| e.in_file(path))?;
+        let inferred = infer(&graph, &bytes).map_err(|e| e.in_file(path))?;
+        Ok(Self { path: path.to_path_buf(), bytes, graph, inferred })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of the file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Number of free log-scales.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.inferred.free
+    }
+
+    /// The stored tensors.
+    #[must_use]
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.graph.tensors
+    }
+
+    /// Every use of a stored tensor of real numbers. Of several uses of one tensor the first counts: it is a weight or
+    /// bias if any is, and the others ask for the same multipliers.
+    pub fn uses(&self) -> impl Iterator<Item = &WeightUse> {
+        self.inferred.uses.values().flatten()
+    }
+
+    /// Every channel that has a log-scale, in the order of the graph.
+    #[must_use]
+    pub fn units(&self) -> &[NamedForm] {
+        &self.inferred.units
+    }
+
+    /// Free variables of each node that creates channels, in the order of the graph.
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.inferred.layers
+    }
+
+    /// What is not scaled, and why.
+    #[must_use]
+    pub fn frozen(&self) -> &[Frozen] {
+        &self.inferred.frozen
+    }
+
+    /// Names of the channels that do nothing.
+    #[must_use]
+    pub fn dead(&self) -> &[String] {
+        &self.inferred.dead
+    }
+
+    /// The balancing problem of the model. Without `biases_counted`, biases scale along but cost nothing.
+    ///
+    /// # Errors
+    /// When a weight is not finite, or the problem is too large.
+    pub fn lower(&self, regularizer: &Regularizer, biases_counted: bool) -> Result<Lowered> {
+        self.build(regularizer, biases_counted).map_err(|e| e.in_file(&self.path))
+    }
+
+    fn build(&self, regularizer: &Regularizer, biases_counted: bool) -> Result<Lowered> {
+        let mut builder = ProblemBuilder::new(self.inferred.free);
+        let mut count = 0u64;
+        for one in self.counted(biases_counted) {
+            let tensor = &self.graph.tensors[one.tensor()];
+            let weights = self.weights(one, tensor)?;
+            count += tensor.len() as u64;
+            let ports = |builder: &mut ProblemBuilder, ports: &Ports| -> Vec<Port> {
+                ports.forms.iter().map(|f| builder.port(f)).collect()
+            };
+            let (heads, tails) = (ports(&mut builder, &one.heads), ports(&mut builder, &one.tails));
+            builder.block(&tensor.name, heads, tails, weights, regularizer)?;
+        }
+        Ok(Lowered {
+            problem: builder.build()?,
+            units: self.inferred.units.clone(),
+            layers: self.inferred.layers.clone(),
+            frozen: self.inferred.frozen.clone(),
+            dead: self.inferred.dead.clone(),
+            weights: count,
+        })
+    }
+
+    /// The first use of every tensor whose entries have a cost.
+    fn counted(&self, biases_counted: bool) -> impl Iterator<Item = &WeightUse> {
+        let counts = move |u: &&WeightUse| match u.role {
+            Role::Weight => true,
+            Role::Bias => biases_counted,
+            Role::Fixed => false,
+        };
+        self.leading().filter(counts)
+    }
+
+    /// The first use of every tensor that is used as weights.
+    pub(super) fn leading(&self) -> impl Iterator<Item = &WeightUse> {
+        self.inferred.uses.values().filter_map(|list| list.first()).filter(|u| u.role != Role::Fixed)
+    }
+
+    /// The weights of a use between its ports: dense where every pair of ports has one entry.
+    fn weights(&self, one: &WeightUse, tensor: &Tensor) -> Result<Weights> {
+        let (rows, columns) = (one.heads.forms.len(), one.tails.forms.len());
+        if u32::try_from(rows.max(columns)).is_err() {
+            return Err(at_tensor(tensor, "it has more than 2^32 channels", "split the model"));
+        }
+        let (mut faulty, mut twice) = (None, false);
+        let may_be_dense = tensor.len() == rows * columns;
+        let mut dense = vec![f64::NAN; if may_be_dense { rows * columns } else { 0 }];
+        let mut sparse = vec![];
+        one.visit(|element, head, tail| {
+            let stored = tensor.number(&self.bytes, element);
+            let weight = if one.reciprocal { stored.recip() } else { stored };
+            if !weight.is_finite() {
+                faulty.get_or_insert((element, stored));
+            }
+            if may_be_dense {
+                twice |= !dense[head * columns + tail].is_nan();
+                dense[head * columns + tail] = weight;
+            } else {
+                sparse.push((head as u32, tail as u32, weight));
+            }
+        });
+        if let Some((element, stored)) = faulty {
+            let problem = format!("element {element} is {stored}");
+            return Err(at_tensor(tensor, &problem, "give the model finite weights"));
+        }
+        if may_be_dense && !twice {
+            return Ok(Weights::Dense(dense));
+        }
+        if may_be_dense {
+            one.visit(|element, head, tail| {
+                let stored = tensor.number(&self.bytes, element);
+                sparse.push((head as u32, tail as u32, if one.reciprocal { stored.recip() } else { stored }));
+            });
+        }
+        Ok(Weights::Sparse(sparse))
+    }
+
+    /// Why the limit along `direction` would change the function; `None` where it keeps it.
+    ///
+    /// In the limit the weights whose log-multiplier falls along the direction become zero. That keeps the function if no
+    /// signal passes through them to an output, and nothing that costs nothing grows.
+    ///
+    /// # Errors
+    /// When the direction has another number of entries than there are free variables.
+    pub fn limit_refusal(&self, direction: &[f64]) -> Result<Option<String>> {
+        if direction.len() != self.inferred.free {
+            let problem = format!("{} entries for {} free log-scales", direction.len(), self.inferred.free);
+            let error = Error::new(ErrorKind::Parameter, "direction", problem, "use a direction of this model");
+            return Err(error.in_file(&self.path));
+        }
+        for one in self.leading() {
+            if let Some(reason) = self.refusal_at(one, direction) {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(None)
+    }
+
+    fn refusal_at(&self, one: &WeightUse, direction: &[f64]) -> Option<String> {
+        let tensor = &self.graph.tensors[one.tensor()];
+        let along = |ports: &Ports| ports.forms.iter().map(|f| f.at(direction)).collect::<Vec<f64>>();
+        let (heads, tails) = (along(&one.heads), along(&one.tails));
+        let [head_flow, tail_flow] = &self.inferred.flow_ports[&one.tensor()];
+        let live = &self.inferred.liveness;
+        let mut reason = None;
+        one.visit(|element, head, tail| {
+            if reason.is_some() || heads[head] == tails[tail] || tensor.number(&self.bytes, element) == 0.0 {
+                return;
+            }
+            let fed = tail_flow[tail].iter().any(|&n| live.fed[n as usize]);
+            let seen = head_flow[head].iter().any(|&n| live.seen[n as usize]);
+            if heads[head] > tails[tail] {
+                reason = Some(format!("element {element} of {:?} would grow without bound", tensor.name));
+            } else if fed && seen {
+                let text = "would become zero, and a signal passes through it to an output";
+                reason = Some(format!("element {element} of {:?} {text}", tensor.name));
+            }
+        });
+        reason
+    }
+
+    /// The form whose value is the log-multiplier of an entry between two ports, before any reciprocal.
+    pub(super) fn ports(one: &WeightUse, head: usize, tail: usize) -> (&Form, &Form) {
+        (&one.heads.forms[head], &one.tails.forms[tail])
+    }
+}
+
+fn at_tensor(tensor: &Tensor, problem: &str, remedy: &str) -> Error {
+    Error::new(ErrorKind::Network, format!("tensor {:?}", tensor.name), problem, remedy)
+}

@@ -1,0 +1,18 @@
+//! Floor 3: model files. Reading ONNX, inferring how scales travel, lowering to a problem, rewriting the weights.
+//!
+//! A file is read in place: what is rewritten are the bytes of the weights and nothing else.
+
+mod check;
+mod graph;
+mod lower;
+mod order;
+mod patch;
+mod scales;
+mod tensor;
+mod wire;
+
+pub use check::FunctionCheck;
+pub use lower::OnnxModel;
+pub use patch::PatchReport;
+pub use scales::{Ports, Role, WeightUse};
+pub use tensor::{ElementType, Tensor};

@@ -1,0 +1,152 @@
+//! From collected log-scales to free variables: ties, shared tensors and frozen channels are eliminated.
+
+use super::inference::{Flow, Inference};
+use super::uses::{Role, WeightUse};
+use crate::error::Result;
+use crate::lowered::{Frozen, Layer, NamedForm};
+use crate::manifold::{Form, Manifold, ManifoldBuilder};
+use crate::model::graph::Graph;
+use crate::reach::{FlowGraph, Liveness};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The result of inference, in free variables.
+#[derive(Debug)]
+pub(crate) struct Inferred {
+    /// Number of free variables.
+    pub free: usize,
+    /// Uses of stored tensors, by tensor; of each, the first weight or bias comes first.
+    pub uses: BTreeMap<usize, Vec<WeightUse>>,
+    /// Every channel that has a scale.
+    pub units: Vec<NamedForm>,
+    /// Free variables of each node.
+    pub layers: Vec<Layer>,
+    /// What is not scaled, and why.
+    pub frozen: Vec<Frozen>,
+    /// Names of channels that do nothing.
+    pub dead: Vec<String>,
+    /// Which nodes of the signal flow carry a signal.
+    pub liveness: Liveness,
+    /// Flow nodes of the ports of each use, in the order of `uses`: heads, then tails.
+    pub flow_ports: BTreeMap<usize, [Vec<Vec<u32>>; 2]>,
+}
+
+/// Infers the log-scales of all tensors of a graph.
+///
+/// # Errors
+/// When shapes contradict each other, or the constraints have no exact solution.
+pub(crate) fn infer(graph: &Graph, bytes: &[u8]) -> Result<Inferred> {
+    let mut inference = Inference::new(graph, bytes);
+    inference.run()?;
+    let mut uses: BTreeMap<usize, Vec<WeightUse>> = BTreeMap::new();
+    for one in std::mem::take(&mut inference.uses) {
+        uses.entry(one.tensor()).or_default().push(one);
+    }
+    for (&tensor, list) in &mut uses {
+        list.sort_by_key(|u| u.role == Role::Fixed);
+        let stored = &graph.tensors[tensor];
+        if list[0].role != Role::Fixed {
+            agree(&mut inference.manifold, list, |element| stored.number(bytes, element) != 0.0);
+        }
+    }
+    let flow_ports = uses.iter().map(|(&t, list)| (t, flow_ports(&inference, &list[0]))).collect();
+    let Inference { manifold, units, layers, frozen, flow, .. } = inference;
+    let manifold = manifold.build()?;
+    let liveness = liveness(&flow);
+    let dead = units.iter().zip(&flow.of_variable).filter(|(_, n)| liveness.is_dead(**n as usize));
+    let dead = dead.map(|(name, _)| name.clone()).collect();
+    for one in uses.values_mut().flatten() {
+        for ports in [&mut one.heads, &mut one.tails] {
+            ports.forms.iter_mut().for_each(|f| *f = manifold.express(f));
+        }
+    }
+    let named = |(name, form): (String, &Form)| NamedForm { name, form: form.clone() };
+    let units = units.into_iter().zip(manifold.forms()).map(named).collect();
+    let layers = free_layers(layers, &manifold);
+    Ok(Inferred { free: manifold.free(), uses, units, layers, frozen, dead, liveness, flow_ports })
+}
+
+fn liveness(flow: &Flow) -> Liveness {
+    let (nodes, edges) = (flow.nodes as usize, flow.edges.clone());
+    FlowGraph { nodes, edges, sources: flow.sources.clone(), sinks: flow.sinks.clone() }.liveness()
+}
+
+fn flow_ports(inference: &Inference<'_>, one: &WeightUse) -> [Vec<Vec<u32>>; 2] {
+    [&one.heads, &one.tails].map(|ports| ports.forms.iter().map(|f| inference.flow_nodes(f, ports.hub)).collect())
+}
+
+/// Requires that all uses of a tensor ask for the same multiplier of every entry that is not zero.
+///
+/// The constraint of an entry equates something at its heads with something at its tails. Once heads and tails are
+/// connected by constraints, further ones follow: a spanning forest is enough.
+fn agree(manifold: &mut ManifoldBuilder, uses: &[WeightUse], counts: impl Fn(usize) -> bool) {
+    let Some((first, others)) = uses.split_first() else { return };
+    let mut ports: HashMap<usize, (usize, usize)> = HashMap::new();
+    if !others.is_empty() {
+        first.visit(|element, head, tail| {
+            ports.insert(element, (head, tail));
+        });
+    }
+    for other in others {
+        let mut forest = Forest::default();
+        let mut required = vec![];
+        other.visit(|element, head, tail| {
+            let (first_head, first_tail) = ports[&element];
+            if counts(element) && forest.join((first_head, head), (first_tail, tail)) {
+                required.push((first_head, first_tail, head, tail));
+            }
+        });
+        for (first_head, first_tail, head, tail) in required {
+            let a = multiplier(first, first_head, first_tail);
+            let b = multiplier(other, head, tail);
+            manifold.require_equal(&a, &b);
+        }
+    }
+}
+
+fn multiplier(one: &WeightUse, head: usize, tail: usize) -> Form {
+    let form = one.heads.forms[head].plus(-1.0, &one.tails.forms[tail]);
+    if one.reciprocal { Form::zero().plus(-1.0, &form) } else { form }
+}
+
+/// A forest over pairs of heads and pairs of tails.
+#[derive(Default)]
+struct Forest {
+    index: HashMap<(bool, (usize, usize)), usize>,
+    parent: Vec<usize>,
+}
+
+impl Forest {
+    /// Connects the two; false when they were connected before.
+    fn join(&mut self, heads: (usize, usize), tails: (usize, usize)) -> bool {
+        let (a, b) = (self.root((true, heads)), self.root((false, tails)));
+        self.parent[a] = b;
+        a != b
+    }
+
+    fn root(&mut self, key: (bool, (usize, usize))) -> usize {
+        let next = self.parent.len();
+        let mut node = *self.index.entry(key).or_insert(next);
+        if node == next {
+            self.parent.push(next);
+        }
+        while self.parent[node] != node {
+            self.parent[node] = self.parent[self.parent[node]];
+            node = self.parent[node];
+        }
+        node
+    }
+}
+
+/// Each free variable belongs to the first node that created it.
+fn free_layers(layers: Vec<(String, Vec<usize>)>, manifold: &Manifold) -> Vec<Layer> {
+    let mut seen = HashSet::new();
+    let mut result = vec![];
+    for (name, collected) in layers {
+        let terms = collected.iter().flat_map(|&v| manifold.forms()[v].terms());
+        let variables: Vec<u32> = terms.map(|t| t.0).filter(|&v| seen.insert(v)).collect();
+        if !variables.is_empty() {
+            result.push(Layer { name, variables });
+        }
+    }
+    result
+}

@@ -1,0 +1,281 @@
+//! Operators that only arrange elements: every element keeps its scale.
+
+use super::inference::{Inference, shapes_differ};
+use super::value::{Activation, Scales, Value, View};
+use super::{Rule, Ruling};
+use crate::error::Result;
+use crate::manifold::Form;
+use crate::model::graph::{Node, Shape};
+
+/// The rules of this family.
+pub(super) const RULES: &[(&str, Rule)] = &[
+    ("Flatten", flatten),
+    ("Reshape", reshape),
+    ("Squeeze", squeeze),
+    ("Unsqueeze", unsqueeze),
+    ("Transpose", transpose),
+];
+
+/// A tensor with more elements than this along the axes that a reshape joins is frozen.
+const MAX_JOINED: usize = 1 << 24;
+
+fn missing(node: &Node) -> Result<Ruling> {
+    Ruling::freeze(format!("{}: its input is missing", node.op))
+}
+
+fn flatten(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
+    let Some(value) = it.input(node, 0) else { return missing(node) };
+    let Some(shape) = shape_of(&value) else {
+        return Ruling::freeze("Flatten: the rank of its input is not known");
+    };
+    let Some(axis) = position(node.int("axis", 1), shape.len() + 1) else { return Err(shapes_differ(node)) };
+    let product = |dims: &[Option<usize>]| dims.iter().try_fold(1usize, |p, d| p.checked_mul((*d)?));
+    let target = vec![product(&shape[..axis]), product(&shape[axis..])];
+    arrange(it, node, value, target)
+}
+
+fn reshape(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
+    let Some(value) = it.input(node, 0) else { return missing(node) };
+    let wanted = if node.inputs.len() > 1 { it.integers(node, 1) } else { node.ints("shape").map(<[i64]>::to_vec) };
+    let Some(wanted) = wanted else {
+        return Ruling::freeze("Reshape: the shape is known only when the model runs");
+    };
+    let source = shape_of(&value);
+    let keeps_zero = node.int("allowzero", 0) != 0;
+    let mut target: Shape = vec![];
+    for (i, &size) in wanted.iter().enumerate() {
+        target.push(match size {
+            0 if !keeps_zero => source.as_ref().and_then(|s| s.get(i).copied().flatten()),
+            n => usize::try_from(n).ok(),
+        });
+    }
+    if let Some(open) = wanted.iter().position(|&n| n == -1)
+        && let Some(total) = source.as_ref().and_then(|s| s.iter().try_fold(1usize, |p, d| p.checked_mul((*d)?)))
+    {
+        let others = target.iter().enumerate().filter(|(i, _)| *i != open);
+        let rest = others.map(|(_, d)| *d).try_fold(1usize, |p, d| p.checked_mul(d?));
+        target[open] = rest.filter(|&r| r > 0 && total % r == 0).map(|r| total / r);
+    }
+    if source.is_none() && matches!(&value, Value::Activation(a) if !a.scales.is_zero()) {
+        return Ruling::freeze("Reshape: the rank of its input is not known");
+    }
+    arrange(it, node, value, target)
+}
+
+/// The value in another shape.
+fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Shape) -> Result<Ruling> {
+    match value {
+        Value::Stored(view) => {
+            let dims: Option<Vec<usize>> = target.iter().copied().collect();
+            let arranged = dims.and_then(|dims| view.reshaped(&dims));
+            Ruling::one(arranged.map_or_else(|| detached(it, node, &view), Value::Stored))
+        }
+        Value::Activation(a) => {
+            let source = a.shape.clone().unwrap_or_default();
+            match regroup(&a.scales, &source, &target) {
+                Some(scales) => Ruling::one(Value::Activation(Activation { scales, shape: Some(target), ..a })),
+                None => Ruling::freeze(format!("{}: it splits an axis whose elements have different scales", node.op)),
+            }
+        }
+    }
+}
+
+/// A stored tensor whose elements are rearranged in a way that is not followed.
+fn detached(it: &mut Inference<'_>, node: &Node, view: &View) -> Value {
+    it.fix(view, &node.name);
+    it.constant(None)
+}
+
+/// The scales after a reshape from `source` to `target`; `None` where they do not follow single axes.
+fn regroup(scales: &Scales, source: &[Option<usize>], target: &[Option<usize>]) -> Option<Scales> {
+    let mut result = Scales::zero();
+    let (mut from, mut to) = (source.len(), target.len());
+    while from > 0 || to > 0 {
+        let (from_end, to_end) = (from, to);
+        // take axes from the end until both sides have the same number of elements
+        let (mut left, mut right) = (Some(1usize), Some(1usize));
+        loop {
+            match (left, right) {
+                (Some(l), Some(r)) if l == r && (from, to) != (from_end, to_end) => break,
+                (Some(l), Some(r)) if l <= r && from > 0 || to == 0 && from > 0 => {
+                    from -= 1;
+                    left = source[from].and_then(|n| l.checked_mul(n));
+                }
+                (Some(_), Some(_)) if to > 0 => {
+                    to -= 1;
+                    right = right.and_then(|r| r.checked_mul(target[to]?));
+                }
+                // an unknown size: everything in front belongs together
+                _ => {
+                    (from, to, left, right) = (0, 0, None, None);
+                    break;
+                }
+            }
+        }
+        let inside = (source.len() - from_end)..(source.len() - from);
+        let carried: Vec<(usize, &[Form])> = scales.axes().filter(|(axis, _)| inside.contains(axis)).collect();
+        if carried.is_empty() {
+            continue;
+        }
+        if carried.iter().all(|(_, forms)| forms.len() == 1) {
+            let whole = carried.iter().fold(Form::zero(), |sum, (_, f)| sum.plus(1.0, &f[0]));
+            result = result.shifted(&whole);
+            continue;
+        }
+        if left != right || left.is_none() {
+            return None;
+        }
+        let joined = join(scales, source, from..from_end)?;
+        result = split(result, &joined, target, to..to_end)?;
+    }
+    Some(result)
+}
+
+/// The log-scale of every element of some neighbouring axes, in order.
+fn join(scales: &Scales, source: &[Option<usize>], axes: std::ops::Range<usize>) -> Option<Vec<Form>> {
+    let mut all = vec![Form::zero()];
+    for i in axes {
+        let forms = scales.expanded(source.len() - 1 - i, source[i]?)?;
+        if all.len().checked_mul(forms.len())? > MAX_JOINED {
+            return None;
+        }
+        all = all.iter().flat_map(|f| forms.iter().map(move |g| f.plus(1.0, g))).collect();
+    }
+    Some(all)
+}
+
+/// Adds the log-scales of joined axes to axes of the target, where they are a sum over these.
+fn split(
+    mut result: Scales,
+    joined: &[Form],
+    target: &[Option<usize>],
+    axes: std::ops::Range<usize>,
+) -> Option<Scales> {
+    let mut stride = joined.len();
+    let mut parts = vec![];
+    for i in axes {
+        let size = target[i]?;
+        stride = stride.checked_div(size)?;
+        let forms: Vec<Form> = (0..size).map(|k| joined[k * stride].clone()).collect();
+        parts.push((target.len() - 1 - i, stride, forms));
+    }
+    let first = joined.first()?;
+    for (element, form) in joined.iter().enumerate() {
+        let sum = parts.iter().fold(first.clone(), |sum, (_, stride, forms)| {
+            let here = &forms[element / stride % forms.len()];
+            sum.plus(1.0, here).plus(-1.0, first)
+        });
+        if &sum != form {
+            return None;
+        }
+    }
+    let mut carried = false;
+    for (axis, _, forms) in parts {
+        // the common part belongs to one axis alone
+        let varies = forms.iter().any(|f| f != first);
+        if varies {
+            let own = if carried { forms.iter().map(|f| f.plus(-1.0, first)).collect() } else { forms };
+            carried = true;
+            result = result.added(axis, &own)?;
+        }
+    }
+    Some(if carried { result } else { result.shifted(first) })
+}
+
+/// The axes of a node: an attribute in older operator sets, an input in newer ones.
+fn axes(it: &Inference<'_>, node: &Node) -> Option<Vec<i64>> {
+    if node.input(1).is_some() { it.integers(node, 1) } else { node.ints("axes").map(<[i64]>::to_vec) }
+}
+
+fn squeeze(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
+    let Some(value) = it.input(node, 0) else { return missing(node) };
+    let Some(shape) = shape_of(&value) else {
+        return Ruling::freeze("Squeeze: the rank of its input is not known");
+    };
+    let gone: Vec<usize> = match axes(it, node) {
+        Some(axes) => axes.iter().filter_map(|&a| position(a, shape.len())).collect(),
+        None if node.input(1).is_none() && shape.iter().all(Option::is_some) => {
+            (0..shape.len()).filter(|&i| shape[i] == Some(1)).collect()
+        }
+        None => return Ruling::freeze("Squeeze: the axes are known only when the model runs"),
+    };
+    let kept: Vec<usize> = (0..shape.len()).filter(|i| !gone.contains(i)).collect();
+    rearrange(node, value, &kept.into_iter().map(Some).collect::<Vec<_>>())
+}
+
+fn unsqueeze(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
+    let Some(value) = it.input(node, 0) else { return missing(node) };
+    let (Some(shape), Some(axes)) = (shape_of(&value), axes(it, node)) else {
+        return Ruling::freeze("Unsqueeze: the axes or the rank of its input are not known");
+    };
+    let rank = shape.len() + axes.len();
+    let new: Vec<usize> = axes.iter().filter_map(|&a| position(a, rank)).collect();
+    let mut old = 0..shape.len();
+    let order: Vec<Option<usize>> = (0..rank).map(|i| if new.contains(&i) { None } else { old.next() }).collect();
+    rearrange(node, value, &order)
+}
+
+fn transpose(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
+    let Some(value) = it.input(node, 0) else { return missing(node) };
+    let Some(shape) = shape_of(&value) else {
+        return Ruling::freeze("Transpose: the rank of its input is not known");
+    };
+    let order: Vec<Option<usize>> = match node.ints("perm") {
+        Some(perm) => perm.iter().map(|&a| position(a, shape.len())).collect(),
+        None => (0..shape.len()).rev().map(Some).collect(),
+    };
+    let mut used: Vec<usize> = order.iter().copied().flatten().collect();
+    used.sort_unstable();
+    if used != (0..shape.len()).collect::<Vec<_>>() {
+        return Err(shapes_differ(node));
+    }
+    rearrange(node, value, &order)
+}
+
+/// Axis `i` of the result is axis `order[i]` of the value, or a new axis of one element; axes left out have one element.
+fn rearrange(node: &Node, value: Value, order: &[Option<usize>]) -> Result<Ruling> {
+    let place = |axis: usize| order.iter().position(|&o| o == Some(axis));
+    match value {
+        Value::Stored(view) => {
+            let left_out = (0..view.dims.len()).filter(|&i| place(i).is_none());
+            if left_out.clone().any(|i| view.dims[i] != 1) {
+                return Err(shapes_differ(node));
+            }
+            let pick = |of: &[usize], new| order.iter().map(|o| o.map_or(new, |i| of[i])).collect();
+            let (dims, strides) = (pick(&view.dims, 1), pick(&view.strides, 0));
+            Ruling::one(Value::Stored(View { tensor: view.tensor, dims, strides }))
+        }
+        Value::Activation(a) => {
+            let shape = a.shape.clone().unwrap_or_default();
+            let rank = shape.len();
+            let mut gone = Form::zero();
+            for (axis, forms) in a.scales.axes() {
+                if axis >= rank || place(rank - 1 - axis).is_none() && forms.len() > 1 {
+                    return Err(shapes_differ(node));
+                }
+                if place(rank - 1 - axis).is_none() {
+                    gone = gone.plus(1.0, &forms[0]);
+                }
+            }
+            let mut scales = a.scales.renamed(|axis| place(rank - 1 - axis).map(|i| order.len() - 1 - i));
+            if !gone.is_zero() {
+                scales = scales.shifted(&gone);
+            }
+            let shape = order.iter().map(|o| o.map_or(Some(1), |i| shape[i])).collect();
+            Ruling::one(Value::Activation(Activation { scales, shape: Some(shape), ..a }))
+        }
+    }
+}
+
+fn shape_of(value: &Value) -> Option<Shape> {
+    match value {
+        Value::Stored(view) => Some(view.dims.iter().map(|&n| Some(n)).collect()),
+        Value::Activation(a) => a.shape.clone(),
+    }
+}
+
+/// A possibly negative axis as an index below `rank`.
+fn position(axis: i64, rank: usize) -> Option<usize> {
+    let rank = i64::try_from(rank).ok()?;
+    usize::try_from(if axis < 0 { axis + rank } else { axis }).ok().filter(|&a| (a as i64) < rank)
+}

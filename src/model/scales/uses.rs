@@ -1,0 +1,74 @@
+//! How the entries of a stored tensor take part in the function.
+
+use super::value::{Scales, View};
+use crate::manifold::Form;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A connection between two channels.
+    Weight,
+    /// A connection from the constant 1 to a channel.
+    Bias,
+    /// Neither scaled nor a cost: slopes, scalars, statistics, captured tensors.
+    Fixed,
+}
+
+/// The ports at one end of the entries of a tensor.
+///
+/// Entry with index (i, j, ...) meets the port `forms[i * strides[0] + j * strides[1] + ...]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ports {
+    /// Log-scale of each port.
+    pub forms: Vec<Form>,
+    /// Strides over the axes of the tensor.
+    pub strides: Vec<usize>,
+    /// The node of the flow graph that stands for the ports whose form is zero.
+    pub(crate) hub: u32,
+}
+
+impl Ports {
+    /// The ports at which entries of `view` sit when its elements carry `scales`.
+    pub(crate) fn new(view: &View, scales: &Scales, hub: u32) -> Self {
+        let mut forms = vec![Form::zero()];
+        let mut strides = vec![0; view.dims.len()];
+        for (axis, along) in scales.axes() {
+            if along.len() > 1 {
+                strides[view.dims.len() - 1 - axis] = forms.len();
+            }
+            forms = along.iter().flat_map(|f| forms.iter().map(|g| g.plus(1.0, f))).collect();
+        }
+        Self { forms, strides, hub }
+    }
+}
+
+/// One use of a stored tensor by a node. The multiplier of an entry is `exp(head - tail)`, or its reciprocal.
+#[derive(Clone, Debug)]
+pub struct WeightUse {
+    /// Name of the node.
+    pub node: String,
+    /// What the entries are.
+    pub role: Role,
+    /// How the node sees the stored tensor.
+    pub(crate) view: View,
+    /// Ports that the entries feed.
+    pub heads: Ports,
+    /// Ports that feed the entries.
+    pub tails: Ports,
+    /// Whether the node divides by the entries: the weight is 1/m.
+    pub reciprocal: bool,
+}
+
+impl WeightUse {
+    /// Index of the stored tensor.
+    #[must_use]
+    pub fn tensor(&self) -> usize {
+        self.view.tensor
+    }
+
+    /// Calls `visit(element, head, tail)` for every entry: its place in the stored tensor and its ports.
+    pub(crate) fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let lists = [self.view.strides.as_slice(), &self.heads.strides, &self.tails.strides];
+        self.view.visit(lists, |[element, head, tail]| visit(element, head, tail));
+    }
+}

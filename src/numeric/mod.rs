@@ -1,0 +1,49 @@
+//! Floor 0: numbers beyond `f64`: its precision with an unlimited exponent range.
+
+mod wide;
+
+pub use wide::Wide;
+
+/// Unit roundoff of `f64`: a correctly rounded result is off by at most this factor.
+pub const UNIT_ROUNDOFF: f64 = f64::EPSILON / 2.0;
+
+/// What the fused passes compute with: plain `f64` where the range allows it, [`Wide`] elsewhere.
+pub trait Scalar:
+    Copy
+    + Send
+    + Sync
+    + Default
+    + PartialOrd
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + From<f64>
+    + Into<Wide>
+{
+    /// The nearest `f64`, infinite or zero where the range ends.
+    fn to_f64(self) -> f64;
+
+    /// The nearest number of this kind.
+    fn from_wide(value: Wide) -> Self;
+}
+
+impl Scalar for f64 {
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn from_wide(value: Wide) -> Self {
+        value.to_f64()
+    }
+}
+
+impl Scalar for Wide {
+    fn to_f64(self) -> f64 {
+        Wide::to_f64(self)
+    }
+
+    fn from_wide(value: Wide) -> Self {
+        value
+    }
+}

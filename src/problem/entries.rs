@@ -1,0 +1,95 @@
+//! Single connections: walking over the non-zero ones, and leaving some out.
+
+use super::block::{Amplitudes, Cost};
+use super::{Block, Problem};
+use crate::manifold::Form;
+
+/// One non-zero connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// Index of the block.
+    pub block: usize,
+    /// Index among the block's entries.
+    pub index: usize,
+    /// Row in the block.
+    pub row: u32,
+    /// Column in the block.
+    pub column: u32,
+    /// Head port.
+    pub head: u32,
+    /// Tail port.
+    pub tail: u32,
+}
+
+impl Problem {
+    /// Calls `f` for every connection that has a cost: the non-zero ones.
+    pub fn for_each_entry(&self, mut f: impl FnMut(Entry)) {
+        self.for_each_place(|e| {
+            if self.blocks[e.block].has(e.index) {
+                f(e);
+            }
+        });
+    }
+
+    /// Calls `f` for every connection of the architecture, zero weights included.
+    pub fn for_each_place(&self, mut f: impl FnMut(Entry)) {
+        for (block, b) in self.blocks.iter().enumerate() {
+            b.for_each(|r, c, index| {
+                let (head, tail) = (b.heads[r], b.tails[c]);
+                f(Entry { block, index, row: r as u32, column: c as u32, head, tail });
+            });
+        }
+    }
+
+    /// The linear form of the log-multiplier of a connection.
+    #[must_use]
+    pub fn form(&self, entry: &Entry) -> Form {
+        self.ports[entry.head as usize].plus(-1.0, &self.ports[entry.tail as usize])
+    }
+
+    /// Number of non-zero connections; under a sum of powers each counts once for every power.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        let mut count = 0;
+        self.for_each_entry(|_| count += 1);
+        count
+    }
+
+    /// The problem without the connections whose log-multiplier falls along a direction.
+    ///
+    /// # Panics
+    /// When the direction has fewer entries than the problem has variables.
+    #[must_use]
+    pub fn without_falling(&self, direction: &[f64]) -> Self {
+        let along: Vec<f64> = self.ports.iter().map(|f| f.at(direction)).collect();
+        let mut rest = self.clone();
+        for block in &mut rest.blocks {
+            let mut gone = vec![];
+            block.for_each(|r, c, index| {
+                if along[block.heads[r] as usize] < along[block.tails[c] as usize] {
+                    gone.push(index);
+                }
+            });
+            gone.into_iter().for_each(|k| block.remove(k));
+        }
+        rest
+    }
+}
+
+impl Block {
+    /// Whether entry `k` has a cost.
+    #[must_use]
+    pub fn has(&self, k: usize) -> bool {
+        match (&self.cost, &self.values) {
+            (Cost::Convex(_), Amplitudes::Plain(logs)) => logs[k] > f64::NEG_INFINITY,
+            _ => !self.values.get(k).is_zero(),
+        }
+    }
+
+    fn remove(&mut self, k: usize) {
+        match (&self.cost, &mut self.values) {
+            (Cost::Convex(_), Amplitudes::Plain(logs)) => logs[k] = f64::NEG_INFINITY,
+            (_, values) => values.clear(k),
+        }
+    }
+}

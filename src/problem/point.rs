@@ -1,0 +1,340 @@
+//! A problem at given log-scales: cost, flows, and products with the Hessian.
+
+use super::block::{Amplitudes, Cost};
+use super::{Block, Problem};
+use crate::numeric::{Scalar, Wide};
+
+/// What enters and leaves every variable, and the total cost.
+///
+/// Flows are sums of slopes: `p` times the cost of every weight that the variable scales up (`inflow`) or down
+/// (`outflow`), each times its coefficient in the weight's linear form. The gradient is `inflow - outflow`.
+#[derive(Clone, Debug)]
+pub struct Flows {
+    /// The total cost F(x).
+    pub cost: Wide,
+    /// What the variable scales up.
+    pub inflow: Vec<Wide>,
+    /// What the variable scales down.
+    pub outflow: Vec<Wide>,
+}
+
+impl Flows {
+    /// `(inflow - outflow) / (inflow + outflow)` of one variable; zero where nothing flows.
+    #[must_use]
+    pub fn imbalance(&self, variable: usize) -> f64 {
+        let (i, o) = (self.inflow[variable], self.outflow[variable]);
+        let total = i + o;
+        if total.is_zero() { 0.0 } else { ((i - o) / total).to_f64() }
+    }
+
+    /// The relative residual: the largest magnitude of an imbalance.
+    #[must_use]
+    pub fn residual(&self) -> f64 {
+        (0..self.inflow.len()).map(|v| self.imbalance(v).abs()).fold(0.0, f64::max)
+    }
+}
+
+/// A problem at fixed log-scales.
+#[derive(Debug)]
+pub struct Point<'a> {
+    problem: &'a Problem,
+    flows: Flows,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Plain(Data<f64>),
+    Wide(Data<Wide>),
+}
+
+/// Everything that later products need, in the scalar of the pass.
+#[derive(Debug)]
+struct Data<S> {
+    /// `exp(p form(x))` for every exponent p and port.
+    up: Vec<Vec<S>>,
+    /// `exp(-p form(x))` likewise.
+    down: Vec<Vec<S>>,
+    /// For every block the curvature of its rows, columns and, for convex costs, entries.
+    curvature: Vec<Curvature<S>>,
+    /// Diagonal of the Hessian.
+    diagonal: Vec<S>,
+}
+
+#[derive(Debug)]
+struct Curvature<S> {
+    rows: Vec<S>,
+    columns: Vec<S>,
+    entries: Vec<S>,
+}
+
+/// Multipliers beyond 2^-200 or 2^200 need [`Wide`] passes; below, no product with plain amplitudes leaves `f64`.
+const PLAIN_LOG: f64 = 200.0 * std::f64::consts::LN_2;
+
+impl Problem {
+    /// Evaluates the problem at log-scales `x`: one read of every weight.
+    ///
+    /// Complexity: one multiplication and two additions a weight, one exponential a port and exponent.
+    ///
+    /// # Panics
+    /// When `x` has the wrong length.
+    #[must_use]
+    pub fn point(&self, x: &[f64]) -> Point<'_> {
+        assert_eq!(x.len(), self.variables, "one log-scale for every variable");
+        let log: Vec<f64> = self.ports.iter().map(|f| f.at(x)).collect();
+        let largest = log.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
+        let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
+        let plain = largest * steepest <= PLAIN_LOG
+            && self.blocks.iter().all(|b| matches!(b.values, Amplitudes::Plain(_)));
+        if plain {
+            let (flows, data) = evaluate::<f64>(self, &log);
+            Point { problem: self, flows, state: State::Plain(data) }
+        } else {
+            let (flows, data) = evaluate::<Wide>(self, &log);
+            Point { problem: self, flows, state: State::Wide(data) }
+        }
+    }
+}
+
+impl Point<'_> {
+    /// Cost and flows.
+    #[must_use]
+    pub fn flows(&self) -> &Flows {
+        &self.flows
+    }
+
+    /// The gradient divided by the diagonal of the Hessian, both of cost in log-scales; zero where nothing flows.
+    #[must_use]
+    pub fn scaled_gradient(&self) -> Vec<f64> {
+        let ratio = |v: usize, diagonal: Wide| {
+            let gradient = self.flows.inflow[v] - self.flows.outflow[v];
+            if diagonal.is_zero() { 0.0 } else { (gradient / diagonal).to_f64() }
+        };
+        self.diagonal().into_iter().enumerate().map(|(v, d)| ratio(v, d)).collect()
+    }
+
+    /// Diagonal of the Hessian.
+    #[must_use]
+    pub fn diagonal(&self) -> Vec<Wide> {
+        match &self.state {
+            State::Plain(data) => data.diagonal.iter().map(|&d| d.into()).collect(),
+            State::Wide(data) => data.diagonal.clone(),
+        }
+    }
+
+    /// `(H d)_i / H_ii` for every variable, where H is the Hessian: one read of every weight. Zero where H_ii is zero.
+    #[must_use]
+    pub fn scaled_product(&self, d: &[f64]) -> Vec<f64> {
+        let along: Vec<f64> = self.problem.ports.iter().map(|f| f.at(d)).collect();
+        match &self.state {
+            State::Plain(data) => product(self.problem, data, &along),
+            State::Wide(data) => product(self.problem, data, &along),
+        }
+    }
+
+    /// The curvature of a single connection's cost in its log-multiplier.
+    #[must_use]
+    pub fn curvature(&self, block: usize, row: usize, column: usize, index: usize) -> Wide {
+        match &self.state {
+            State::Plain(data) => curvature_of(self.problem, data, block, row, column, index),
+            State::Wide(data) => curvature_of(self.problem, data, block, row, column, index),
+        }
+    }
+}
+
+fn curvature_of<S: Scalar>(
+    problem: &Problem,
+    data: &Data<S>,
+    block: usize,
+    row: usize,
+    column: usize,
+    index: usize,
+) -> Wide {
+    let b = &problem.blocks[block];
+    match b.cost {
+        Cost::Power(p) => {
+            let square = problem.exponents[p] * problem.exponents[p];
+            let (u, v) = (data.up[p][b.heads[row] as usize], data.down[p][b.tails[column] as usize]);
+            (S::from(square) * u * S::from_wide(b.values.get(index)) * v).into()
+        }
+        Cost::Convex(_) => data.curvature[block].entries[index].into(),
+    }
+}
+
+fn evaluate<S: Scalar>(problem: &Problem, log: &[f64]) -> (Flows, Data<S>) {
+    let powers = |sign: f64| -> Vec<Vec<S>> {
+        let exp = |p: f64, l: f64| S::from_wide(Wide::exp(sign * p * l));
+        problem.exponents.iter().map(|&p| log.iter().map(|&l| exp(p, l)).collect()).collect()
+    };
+    let (up, down) = (powers(1.0), powers(-1.0));
+    let mut slopes = Ends::new(problem);
+    let mut curvatures = Ends::new(problem);
+    let mut curvature = Vec::with_capacity(problem.blocks.len());
+    let mut cost = S::default();
+    for block in &problem.blocks {
+        let (heads, tails) = (&block.heads, &block.tails);
+        let parts = match &block.cost {
+            Cost::Power(k) => {
+                let p = problem.exponents[*k];
+                let u = gather(&up[*k], heads);
+                let v = gather(&down[*k], tails);
+                let (mut rows, mut columns) = block.products(&v, &u);
+                rows.iter_mut().zip(&u).for_each(|(s, u)| *s = *s * *u);
+                columns.iter_mut().zip(&v).for_each(|(s, v)| *s = *s * *v);
+                cost = rows.iter().fold(cost, |sum, r| sum + *r);
+                slopes.add(heads, &rows, tails, &columns, p);
+                rows.iter_mut().chain(&mut columns).for_each(|s| *s = *s * S::from(p * p));
+                Curvature { rows, columns, entries: vec![] }
+            }
+            Cost::Convex(_) => {
+                let parts = convex::<S>(block, log);
+                cost = cost + S::from(parts.cost);
+                slopes.add(heads, &parts.slope_rows, tails, &parts.slope_columns, 1.0);
+                parts.curvature
+            }
+        };
+        curvatures.add(heads, &parts.rows, tails, &parts.columns, 1.0);
+        curvature.push(parts);
+    }
+    let (inflow, outflow) = slopes.flows(problem);
+    let diagonal = curvatures.diagonal(problem);
+    let wide = |flows: Vec<S>| flows.into_iter().map(Into::into).collect();
+    let flows = Flows { cost: cost.into(), inflow: wide(inflow), outflow: wide(outflow) };
+    (flows, Data { up, down, curvature, diagonal })
+}
+
+/// Sums at ports, as heads and as tails.
+struct Ends<S> {
+    heads: Vec<S>,
+    tails: Vec<S>,
+}
+
+impl<S: Scalar> Ends<S> {
+    fn new(problem: &Problem) -> Self {
+        let zeros = vec![S::default(); problem.ports.len()];
+        Self { heads: zeros.clone(), tails: zeros }
+    }
+
+    fn add(&mut self, heads: &[u32], rows: &[S], tails: &[u32], columns: &[S], factor: f64) {
+        let factor = S::from(factor);
+        heads.iter().zip(rows).for_each(|(&q, &s)| self.heads[q as usize] = self.heads[q as usize] + factor * s);
+        tails.iter().zip(columns).for_each(|(&q, &s)| self.tails[q as usize] = self.tails[q as usize] + factor * s);
+    }
+
+    /// What scales up and what scales down with every variable.
+    fn flows(&self, problem: &Problem) -> (Vec<S>, Vec<S>) {
+        let zeros = vec![S::default(); problem.variables];
+        let (mut inflow, mut outflow) = (zeros.clone(), zeros);
+        for (q, form) in problem.ports.iter().enumerate() {
+            for &(v, c) in form.terms() {
+                let (v, size) = (v as usize, S::from(c.abs()));
+                let (up, down) = if c > 0.0 { (self.heads[q], self.tails[q]) } else { (self.tails[q], self.heads[q]) };
+                inflow[v] = inflow[v] + size * up;
+                outflow[v] = outflow[v] + size * down;
+            }
+        }
+        (inflow, outflow)
+    }
+
+    fn diagonal(&self, problem: &Problem) -> Vec<S> {
+        let mut diagonal = vec![S::default(); problem.variables];
+        for (q, form) in problem.ports.iter().enumerate() {
+            for &(v, c) in form.terms() {
+                let v = v as usize;
+                diagonal[v] = diagonal[v] + S::from(c * c) * (self.heads[q] + self.tails[q]);
+            }
+        }
+        diagonal
+    }
+
+    /// The sums carried back to the variables: heads with their coefficients, tails against theirs.
+    fn gradient(&self, problem: &Problem) -> Vec<S> {
+        let mut gradient = vec![S::default(); problem.variables];
+        for (q, form) in problem.ports.iter().enumerate() {
+            for &(v, c) in form.terms() {
+                gradient[v as usize] = gradient[v as usize] + S::from(c) * (self.heads[q] - self.tails[q]);
+            }
+        }
+        gradient
+    }
+}
+
+struct ConvexParts<S> {
+    cost: f64,
+    slope_rows: Vec<S>,
+    slope_columns: Vec<S>,
+    curvature: Curvature<S>,
+}
+
+fn convex<S: Scalar>(block: &Block, log: &[f64]) -> ConvexParts<S> {
+    let Cost::Convex(function) = &block.cost else { unreachable!("only called for convex blocks") };
+    let Amplitudes::Plain(values) = &block.values else { unreachable!("convex blocks hold logarithms") };
+    let (rows, columns) = (vec![S::default(); block.heads.len()], vec![S::default(); block.tails.len()]);
+    let entries = vec![S::default(); values.len()];
+    let mut parts = ConvexParts {
+        cost: 0.0,
+        slope_rows: rows.clone(),
+        slope_columns: columns.clone(),
+        curvature: Curvature { rows, columns, entries },
+    };
+    block.for_each(|r, c, k| {
+        if !block.has(k) {
+            return;
+        }
+        let shift = log[block.heads[r] as usize] - log[block.tails[c] as usize];
+        let [value, slope, curvature] = function.at(values[k] + shift);
+        parts.cost += value;
+        let (slope, curvature) = (S::from(slope), S::from(curvature));
+        parts.slope_rows[r] = parts.slope_rows[r] + slope;
+        parts.slope_columns[c] = parts.slope_columns[c] + slope;
+        parts.curvature.rows[r] = parts.curvature.rows[r] + curvature;
+        parts.curvature.columns[c] = parts.curvature.columns[c] + curvature;
+        parts.curvature.entries[k] = curvature;
+    });
+    parts
+}
+
+/// `(H d) / diagonal`, with `along` the change of every port's form in the direction d.
+fn product<S: Scalar>(problem: &Problem, data: &Data<S>, along: &[f64]) -> Vec<f64> {
+    let mut sums = Ends::<S>::new(problem);
+    for (block, curvature) in problem.blocks.iter().zip(&data.curvature) {
+        let (heads, tails) = (&block.heads, &block.tails);
+        let change = |q: &u32| S::from(along[*q as usize]);
+        let (mut rows, mut columns) = match &block.cost {
+            Cost::Power(k) => {
+                let square = S::from(problem.exponents[*k] * problem.exponents[*k]);
+                let u = gather(&data.up[*k], heads);
+                let v = gather(&data.down[*k], tails);
+                let row_in: Vec<S> = u.iter().zip(heads).map(|(&u, q)| square * u * change(q)).collect();
+                let column_in: Vec<S> = v.iter().zip(tails).map(|(&v, q)| square * v * change(q)).collect();
+                let (mut rows, mut columns) = block.products(&column_in, &row_in);
+                rows.iter_mut().zip(&u).for_each(|(s, u)| *s = *s * *u);
+                columns.iter_mut().zip(&v).for_each(|(s, v)| *s = *s * *v);
+                (rows, columns)
+            }
+            Cost::Convex(_) => {
+                let mut rows = vec![S::default(); heads.len()];
+                let mut columns = vec![S::default(); tails.len()];
+                block.for_each(|r, c, k| {
+                    let entry = curvature.entries[k];
+                    rows[r] = rows[r] + entry * change(&tails[c]);
+                    columns[c] = columns[c] + entry * change(&heads[r]);
+                });
+                (rows, columns)
+            }
+        };
+        for ((sum, total), q) in rows.iter_mut().zip(&curvature.rows).zip(heads) {
+            *sum = change(q) * *total - *sum;
+        }
+        for ((sum, total), q) in columns.iter_mut().zip(&curvature.columns).zip(tails) {
+            *sum = *sum - change(q) * *total;
+        }
+        sums.add(heads, &rows, tails, &columns, 1.0);
+    }
+    let ratio = |(g, d): (&S, &S)| if *d == S::default() { 0.0 } else { (*g / *d).to_f64() };
+    sums.gradient(problem).iter().zip(&data.diagonal).map(ratio).collect()
+}
+
+fn gather<S: Copy>(values: &[S], ports: &[u32]) -> Vec<S> {
+    ports.iter().map(|&q| values[q as usize]).collect()
+}

@@ -1,0 +1,100 @@
+//! Stochastic local balancing: one unit after the other takes its exact step.
+//!
+//! Reference: Baldi, Alexos, Domingo, Rahmansetayesh, "A Theory of Synaptic Neural Balance" (2024); for matrices Osborne
+//! (1960). Complexity: a step reads the unit's connections; a sweep reads every connection at both ends.
+
+use super::incidence::Incidence;
+use super::run::{End, Run};
+use super::schedule::Order;
+use crate::numeric::{Scalar, Wide};
+
+/// Multipliers beyond this logarithm need the wide twin.
+const PLAIN_LOG: f64 = 200.0 * std::f64::consts::LN_2;
+/// From then on the residual is recomputed only when this share of sweeps more has passed: it costs half a sweep.
+const CHECK_EVERY: usize = 20;
+/// Checks without progress, below a residual of 1e-9, after which rounding has ended the progress.
+const PATIENCE: usize = 200;
+
+/// Balances until the recomputed residual is within the tolerance.
+pub(super) fn balance(run: &mut Run, x: &mut Vec<f64>) -> End {
+    let moves = movable(run);
+    let mut order = Order::new(&run.settings.schedule, &moves, run.settings.seed);
+    let mut progress = Progress { sweep: 0, next_check: 1, best: f64::INFINITY, idle: 0 };
+    if Incidence::<f64>::is_plain(run.problem)
+        && let Some(end) = sweeps::<f64>(run, x, &mut order, &mut progress)
+    {
+        return end;
+    }
+    sweeps::<Wide>(run, x, &mut order, &mut progress).expect("wide sweeps never leave their range")
+}
+
+/// Active variables of the subset; pinned ones move too, for the schedule is the user's.
+pub(super) fn movable(run: &Run) -> Vec<bool> {
+    let mut moves = run.gauge.active.clone();
+    if let Some(subset) = &run.settings.subset {
+        let inside: std::collections::HashSet<usize> = subset.iter().copied().collect();
+        moves.iter_mut().enumerate().for_each(|(v, m)| *m &= inside.contains(&v));
+    }
+    moves
+}
+
+struct Progress {
+    sweep: usize,
+    next_check: usize,
+    best: f64,
+    idle: usize,
+}
+
+/// Sweeps in one kind of number; none when they leave its range.
+fn sweeps<S: Scalar>(run: &mut Run, x: &mut [f64], order: &mut Order, progress: &mut Progress) -> Option<End> {
+    let mut incidence = Incidence::<S>::new(run.problem, x);
+    let is_plain = size_of::<S>() == size_of::<f64>();
+    let entries = run.problem.entries().max(1) as f64;
+    let largest = run.problem.ports().iter().map(|f| f.at(x).abs()).fold(0.0, f64::max);
+    let steepest = run.problem.exponents().iter().fold(1.0, |m: f64, &p| m.max(p));
+    if is_plain && largest * steepest > PLAIN_LOG {
+        return None;
+    }
+    loop {
+        if progress.sweep == 0 || progress.sweep >= progress.next_check || order.len() == 0 {
+            if let Some(end) = check(run, x, progress) {
+                return Some(end);
+            }
+            if order.len() == 0 {
+                return Some(End::Stalled);
+            }
+        }
+        let mut visits = 0;
+        for _ in 0..order.len() {
+            let v = order.next();
+            let local = incidence.local(v);
+            visits += local.visits;
+            let step = run.settings.relaxation * incidence.exact_step(&local);
+            x[v] += step;
+            if incidence.update(v, x) > PLAIN_LOG && is_plain {
+                return None;
+            }
+        }
+        run.passes += visits as f64 / entries;
+        progress.sweep += 1;
+    }
+}
+
+fn check(run: &mut Run, x: &[f64], progress: &mut Progress) -> Option<End> {
+    progress.next_check = progress.sweep + 1 + progress.sweep / CHECK_EVERY;
+    let point = run.point(x);
+    let go_on = run.step(progress.sweep, &point);
+    let residual = run.residual(&point);
+    progress.idle = if residual < 0.99 * progress.best { 0 } else { progress.idle + 1 };
+    progress.best = progress.best.min(residual);
+    if residual <= run.settings.tolerance {
+        return Some(End::Tolerance);
+    }
+    if !go_on {
+        return Some(End::Cancelled);
+    }
+    if progress.sweep >= run.settings.max_iterations {
+        return Some(End::Limit);
+    }
+    (progress.idle > PATIENCE && progress.best < 1e-9).then_some(End::Stalled)
+}

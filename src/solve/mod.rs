@@ -1,0 +1,23 @@
+//! Floor 3: solvers. All take the same [`Settings`] and return the same [`Solution`].
+//!
+//! They expect a problem whose minimum is attained; [`crate::existence`] tells, and leaves the rest out.
+
+mod bound;
+mod cg;
+mod cholesky;
+mod greedy;
+mod incidence;
+mod linear;
+mod local;
+mod minimax;
+mod newton;
+mod run;
+mod schedule;
+mod settings;
+mod warm;
+mod witness;
+
+pub use minimax::{Minimax, minimax};
+pub use run::solve;
+pub use schedule::Schedule;
+pub use settings::{Callback, Method, Settings, Solution, Status, Step};

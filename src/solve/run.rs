@@ -1,0 +1,158 @@
+//! What all solvers share: counting passes, the trace, the end.
+
+use super::settings::Callback;
+use super::cg::ConjugateGradients;
+use super::cholesky::Cholesky;
+use super::linear::LinearSolver;
+use super::{Method, Settings, Solution, Status, Step, bound, greedy, local, newton, witness};
+use crate::error::{Error, ErrorKind, Result};
+use crate::problem::{Gauge, Point, Problem};
+use crate::solve::Schedule;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// The state of a running solve.
+pub(super) struct Run<'a, 'c> {
+    pub problem: &'a Problem,
+    pub settings: &'a Settings,
+    pub gauge: Gauge,
+    /// Whether a variable takes part: active, in the subset, and not pinned.
+    pub moves: Vec<bool>,
+    pub passes: f64,
+    pub trace: Vec<Step>,
+    callback: &'a mut Callback<'c>,
+    begin: Instant,
+}
+
+/// Minimizes the cost of a problem over its free log-scales.
+///
+/// Complexity: see the methods; every one ends with one evaluation and, for the error bound, one linear solve.
+///
+/// # Errors
+/// When a setting is out of range.
+pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Solution> {
+    check(problem, settings)?;
+    let gauge = Gauge::of(problem)?;
+    let mut moves = gauge.active.clone();
+    if let Some(subset) = &settings.subset {
+        let mut inside = vec![false; problem.variables()];
+        subset.iter().for_each(|&v| inside[v] = true);
+        moves.iter_mut().zip(inside).for_each(|(m, i)| *m &= i);
+    }
+    gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
+    let mut run =
+        Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
+    let mut direct = match settings.method {
+        Method::Newton => Cholesky::new(problem),
+        _ => Cholesky::small(problem),
+    };
+    let method = match (settings.method, &direct) {
+        (Method::Auto | Method::Newton, Some(_)) => Method::Newton,
+        (Method::Auto | Method::Newton, None) => Method::Cg,
+        (method, _) => method,
+    };
+    let mut iterative = ConjugateGradients;
+    let mut x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+    let end = match method {
+        Method::Local if matches!(settings.schedule, Schedule::Greedy) => greedy::balance(&mut run, &mut x),
+        Method::Local => local::balance(&mut run, &mut x),
+        Method::Newton | Method::Auto => {
+            let solver = direct.as_mut().expect("Newton runs on a factorization");
+            newton::minimize(&mut run, &mut x, solver)
+        }
+        Method::Cg => newton::minimize(&mut run, &mut x, &mut iterative),
+        Method::Lbfgs | Method::TrustRegion | Method::NewtonCg => witness::minimize(&mut run, &mut x, method),
+    };
+    Ok(match (&mut direct, method) {
+        (Some(solver), m) if m != Method::Cg || !problem.has_comparison() => run.finish(x, end, method, solver),
+        _ => run.finish(x, end, method, &mut iterative),
+    })
+}
+
+/// Why a solver's loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Tolerance,
+    Stalled,
+    Limit,
+    Cancelled,
+}
+
+fn check(problem: &Problem, settings: &Settings) -> Result<()> {
+    let wrong = |place: &str, problem: String, remedy: &str| {
+        Err(Error::new(ErrorKind::Parameter, place, problem, remedy))
+    };
+    let n = problem.variables();
+    let (tolerance, theta) = (settings.tolerance, settings.relaxation);
+    if !(tolerance > 0.0 && tolerance < 1.0) {
+        return wrong("tolerance", format!("{tolerance} is not between 0 and 1"), "the default is 1e-12");
+    }
+    if !(theta > 0.0 && theta < 2.0) {
+        return wrong("relaxation", format!("{theta} is not between 0 and 2"), "1 takes exact local steps");
+    }
+    if settings.start.as_ref().is_some_and(|x| x.len() != n || x.iter().any(|v| !v.is_finite())) {
+        return wrong("start", "not one finite log-scale for every variable".into(), "give as many as there are");
+    }
+    let outside = |list: &Vec<usize>| list.iter().any(|&v| v >= n);
+    if settings.subset.as_ref().is_some_and(outside) || settings.schedule.given().is_some_and(outside) {
+        return wrong("subset or sequence", format!("a variable beyond {n}"), "indices start at 0");
+    }
+    Ok(())
+}
+
+impl<'a> Run<'a, '_> {
+    /// Evaluates the problem: one pass.
+    pub fn point(&mut self, x: &[f64]) -> Point<'a> {
+        self.passes += 1.0;
+        self.problem.point(x)
+    }
+
+    /// The relative residual over the variables that take part (pinned ones included: their balance follows).
+    pub fn residual(&self, point: &Point) -> f64 {
+        let counts = |v: usize| self.moves[v] || (self.settings.subset.is_none() && self.gauge.active[v]);
+        (0..self.moves.len()).filter(|&v| counts(v)).map(|v| point.flows().imbalance(v).abs()).fold(0.0, f64::max)
+    }
+
+    /// Records an iteration; false when the callback wants to stop.
+    pub fn step(&mut self, iteration: usize, point: &Point) -> bool {
+        let step = Step {
+            iteration,
+            cost: point.flows().cost.to_f64(),
+            residual: self.residual(point),
+            passes: self.passes,
+            seconds: self.begin.elapsed().as_secs_f64(),
+        };
+        self.trace.push(step);
+        (self.callback)(&step) == ControlFlow::Continue(())
+    }
+
+    fn finish(mut self, mut x: Vec<f64>, end: End, method: Method, solver: &mut dyn LinearSolver) -> Solution {
+        if self.settings.subset.is_none() {
+            self.gauge.apply(&mut x);
+        }
+        let point = self.point(&x);
+        let residual = self.residual(&point);
+        let error_bound = bound::weights(&mut self, &point, &x, solver);
+        let reached = residual <= self.settings.tolerance;
+        let status = match end {
+            End::Cancelled => Status::Cancelled,
+            End::Limit if !reached => Status::IterationLimit,
+            _ if !reached => Status::Stalled,
+            _ if error_bound <= self.settings.weight_tolerance => Status::Converged,
+            _ => Status::Imprecise,
+        };
+        let iterations = self.trace.last().map_or(0, |s| s.iteration);
+        let cost = point.flows().cost.to_f64();
+        Solution {
+            log_scales: x,
+            status,
+            method,
+            cost,
+            residual,
+            error_bound,
+            iterations,
+            passes: self.passes,
+            trace: self.trace,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The order in which local balancing visits the units.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_distr::{Distribution, Exp1};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// An order of local steps. All but a given sequence and greedy visit every unit again and again for certain (or almost
+/// surely), which is what convergence needs; a sequence is repeated, and must name every unit to reach the optimum.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Schedule {
+    /// A unit chosen uniformly at random, again and again: the paper's stochastic balancing.
+    Uniform,
+    /// A new random order for every sweep.
+    Permutation,
+    /// The same order in every sweep.
+    #[default]
+    Cyclic,
+    /// The unit whose step lowers the cost most.
+    Greedy,
+    /// Layer by layer, from the first to the last; variables in no layer come at the end.
+    Forward(Vec<Vec<usize>>),
+    /// Layer by layer, from the last to the first; variables in no layer come at the end.
+    Backward(Vec<Vec<usize>>),
+    /// The given variables in the given order, repeated.
+    Sequence(Vec<usize>),
+    /// Every unit rings at the events of its own Poisson process of rate 1.
+    Poisson,
+}
+
+impl Schedule {
+    /// The variables that the user listed, where there is a list.
+    pub(super) fn given(&self) -> Option<&Vec<usize>> {
+        match self {
+            Self::Sequence(list) => Some(list),
+            _ => None,
+        }
+    }
+}
+
+/// An endless stream of variables.
+pub(super) struct Order {
+    variables: Vec<usize>,
+    next: usize,
+    rng: StdRng,
+    kind: Kind,
+}
+
+enum Kind {
+    Repeat,
+    Shuffle,
+    Random,
+    Clocks(BinaryHeap<Reverse<(Time, usize)>>),
+}
+
+#[derive(PartialEq, PartialOrd)]
+struct Time(f64);
+
+impl Eq for Time {}
+
+impl Ord for Time {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl Order {
+    /// The stream over the variables that move.
+    pub fn new(schedule: &Schedule, moves: &[bool], seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let moving: Vec<usize> = (0..moves.len()).filter(|&v| moves[v]).collect();
+        let layered = |layers: &mut dyn Iterator<Item = &Vec<usize>>| {
+            let mut rest = moves.to_vec();
+            let mut list: Vec<usize> = vec![];
+            for &v in layers.flatten() {
+                if v < rest.len() && std::mem::take(&mut rest[v]) {
+                    list.push(v);
+                }
+            }
+            list.extend((0..rest.len()).filter(|&v| rest[v]));
+            list
+        };
+        let (variables, kind) = match schedule {
+            Schedule::Uniform => (moving, Kind::Random),
+            Schedule::Permutation => (moving, Kind::Shuffle),
+            Schedule::Cyclic | Schedule::Greedy => (moving, Kind::Repeat),
+            Schedule::Forward(layers) => (layered(&mut layers.iter()), Kind::Repeat),
+            Schedule::Backward(layers) => (layered(&mut layers.iter().rev()), Kind::Repeat),
+            Schedule::Sequence(list) => (list.iter().copied().filter(|&v| moves[v]).collect(), Kind::Repeat),
+            Schedule::Poisson => {
+                let first = |v: &usize| Reverse((Time(Exp1.sample(&mut rng)), *v));
+                let clocks = moving.iter().map(first).collect();
+                (moving, Kind::Clocks(clocks))
+            }
+        };
+        Self { variables, next: 0, rng, kind }
+    }
+
+    /// Steps of one sweep.
+    pub fn len(&self) -> usize {
+        self.variables.len()
+    }
+
+    /// The next variable.
+    pub fn next(&mut self) -> usize {
+        let at = self.next;
+        self.next = (at + 1) % self.variables.len();
+        match &mut self.kind {
+            Kind::Repeat => self.variables[at],
+            Kind::Random => self.variables[self.rng.random_range(0..self.variables.len())],
+            Kind::Shuffle => {
+                if at == 0 {
+                    self.variables.shuffle(&mut self.rng);
+                }
+                self.variables[at]
+            }
+            Kind::Clocks(clocks) => {
+                let Reverse((Time(now), v)) = clocks.pop().expect("every variable has a clock");
+                let pause: f64 = Exp1.sample(&mut self.rng);
+                clocks.push(Reverse((Time(now + pause), v)));
+                v
+            }
+        }
+    }
+}
