@@ -99,8 +99,8 @@ pub fn random_dag(
     let first_output = draft.units.len() - outputs;
     let mut leads = vec![false; first_output];
     draft.connections.tails.iter().for_each(|&tail| leads[tail as usize] = true);
-    for tail in inputs + 1..first_output {
-        if !leads[tail] {
+    for (tail, leads) in leads.into_iter().enumerate().skip(inputs + 1) {
+        if !leads {
             let head = first_output + draft.random.random_range(0..outputs);
             let weight = draft.weight(fan_in);
             draft.connections.push(tail as u32, head as u32, weight);
