@@ -1,6 +1,6 @@
 //! The two operations of the theory: scaling a unit, and balancing it.
 
-use super::{Biases, Network, Role};
+use super::{Biases, Network};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 
@@ -8,8 +8,6 @@ use std::collections::HashMap;
 struct Response {
     /// `(parameter, e)`: scaling by `lambda` multiplies the parameter by `lambda^e`; sorted, without `e = 0`.
     parameters: Vec<(u32, f64)>,
-    /// Whether each of `parameters` is the weight of a bias.
-    bias: Vec<bool>,
     /// The unit and all that share its scale.
     members: Vec<u32>,
 }
@@ -58,7 +56,8 @@ impl Network {
         }
         let response = self.response(unit)?;
         let mut sums: Vec<(f64, f64)> = vec![];
-        for (&(parameter, exponent), &bias) in response.parameters.iter().zip(&response.bias) {
+        for &(parameter, exponent) in &response.parameters {
+            let bias = self.topology().biases[parameter as usize];
             let weight = self.parameters[parameter as usize].abs();
             if weight > 0.0 && !(bias && biases == Biases::Free) {
                 sums.push((exponent, weight.ln() * p));
@@ -73,14 +72,9 @@ impl Network {
     /// The sum of `|w|^p` over the parameters, each once.
     #[must_use]
     pub fn cost(&self, p: f64, biases: Biases) -> f64 {
-        let mut counted = vec![true; self.parameters.len()];
-        if biases == Biases::Free {
-            for (tail, _, parameter) in self.connections.iter() {
-                counted[parameter] &= self.units[tail].role != Role::Constant;
-            }
-        }
-        let cost = |(w, _): (&f64, &bool)| w.abs().powf(p);
-        self.parameters.iter().zip(&counted).filter(|(_, counted)| **counted).map(cost).sum()
+        let bias = &self.topology().biases;
+        let counted = |k: &usize| biases == Biases::Counted || !bias[*k];
+        (0..self.parameters.len()).filter(counted).map(|k| self.parameters[k].abs().powf(p)).sum()
     }
 
     fn response(&self, unit: usize) -> Result<Response> {
@@ -106,14 +100,13 @@ impl Network {
             let scaled = members.binary_search(&i).is_ok();
             if scaled { self.units[i as usize].activation.degree().unwrap_or(0.0) } else { 0.0 }
         };
-        let mut exponents: HashMap<u32, (f64, u32, bool)> = HashMap::new();
+        let mut exponents: HashMap<u32, (f64, u32)> = HashMap::new();
         let mut visit = |k: u32| -> Result<()> {
             let (tail, head) = (self.connections.tails[k as usize], self.connections.heads[k as usize]);
             let entering = if members.binary_search(&head).is_ok() { 1.0 } else { 0.0 };
             let exponent = entering - degree_of(tail);
-            let bias = self.units[tail as usize].role == Role::Constant;
             let parameter = self.connections.parameters[k as usize];
-            let seen = exponents.entry(parameter).or_insert((exponent, 0, bias));
+            let seen = exponents.entry(parameter).or_insert((exponent, 0));
             seen.1 += 1;
             if seen.0 != exponent {
                 return Err(self.conflict(unit, parameter));
@@ -129,19 +122,18 @@ impl Network {
                 }
             }
         }
-        let mut affected: Vec<(u32, f64, bool)> = vec![];
-        for (parameter, (exponent, count, bias)) in exponents {
+        let mut affected: Vec<(u32, f64)> = vec![];
+        for (parameter, (exponent, count)) in exponents {
             // the connections that were not met have exponent 0
             if exponent != 0.0 && count != topology.uses[parameter as usize] {
                 return Err(self.conflict(unit, parameter));
             }
             if exponent != 0.0 {
-                affected.push((parameter, exponent, bias));
+                affected.push((parameter, exponent));
             }
         }
         affected.sort_unstable_by_key(|a| a.0);
-        let parameters = affected.iter().map(|a| (a.0, a.1)).collect();
-        Ok(Response { parameters, bias: affected.iter().map(|a| a.2).collect(), members })
+        Ok(Response { parameters: affected, members })
     }
 
     fn conflict(&self, unit: usize, parameter: u32) -> Error {
@@ -240,7 +232,7 @@ fn root(terms: &[(f64, f64)], p: f64) -> f64 {
         (up - down, up_slope - down_slope)
     };
     let (mut x, mut low, mut high) = (0.0, f64::NEG_INFINITY, f64::INFINITY);
-    // concave plus convex in x: Newton may overshoot, the bracket holds it; 200 halvings exhaust any f64
+    // convex plus concave in x: Newton may overshoot, the bracket holds it; 200 halvings exhaust any f64
     for _ in 0..200 {
         let (f, slope) = value(x);
         if f > 0.0 {

@@ -2,7 +2,7 @@
 //!
 //! The manifold depends on the architecture alone: a shared weight constrains it even where it is zero.
 
-use super::{Network, topology};
+use super::Network;
 use crate::error::Result;
 use crate::lowered::Frozen;
 use crate::manifold::{Form, Manifold, ManifoldBuilder};
@@ -42,26 +42,24 @@ impl Network {
             let (tail, head) = (self.connections.tails[k] as usize, self.connections.heads[k] as usize);
             Form::variable(variable[head]).plus(-1.0, &Form::term(variable[tail], degree[tail]))
         };
-        let uses = topology::uses(self);
+        // positions of one channel agree at once
+        let key = |k: usize| {
+            let (tail, head) = (self.connections.tails[k] as usize, self.connections.heads[k] as usize);
+            (variable[tail], variable[head], degree[tail].to_bits())
+        };
         let mut first = vec![u32::MAX; self.parameters.len()];
-        let mut first_form: HashMap<usize, Form> = HashMap::new();
         let mut known: HashSet<Vec<(u32, u64)>> = HashSet::new();
         for (k, (_, _, parameter)) in self.connections.iter().enumerate() {
             let leads = first[parameter] == u32::MAX;
             if leads {
                 first[parameter] = k as u32;
             }
-            if uses[parameter] == 1 {
+            if leads || key(k) == key(first[parameter] as usize) {
                 continue;
             }
-            let form = form(k);
-            if leads {
-                first_form.insert(parameter, form);
-                continue;
-            }
-            let difference = form.plus(-1.0, &first_form[&parameter]);
-            let key = difference.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
-            if !difference.is_zero() && known.insert(key) {
+            let difference = form(k).plus(-1.0, &form(first[parameter] as usize));
+            let terms = difference.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
+            if !difference.is_zero() && known.insert(terms) {
                 builder.require_zero(&difference);
             }
         }

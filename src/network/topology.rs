@@ -1,6 +1,6 @@
 //! Indices from units and parameters to connections.
 
-use super::Network;
+use super::{Network, Role};
 use std::collections::HashMap;
 
 /// For each key, the items that have it, in increasing order.
@@ -43,6 +43,8 @@ pub(super) struct Topology {
     pub(super) outgoing: Lists,
     /// Number of connections that share each parameter.
     pub(super) uses: Vec<u32>,
+    /// Whether each parameter is a bias.
+    pub(super) biases: Vec<bool>,
     /// Units of each group.
     pub(super) groups: HashMap<u32, Vec<u32>>,
 }
@@ -60,6 +62,7 @@ impl Topology {
             incoming: Lists::of(n, network.connections.heads.iter().copied()),
             outgoing: Lists::of(n, network.connections.tails.iter().copied()),
             uses: uses(network),
+            biases: biases(network),
             groups,
         }
     }
@@ -72,4 +75,13 @@ pub(super) fn uses(network: &Network) -> Vec<u32> {
         uses[parameter as usize] += 1;
     }
     uses
+}
+
+/// Whether each parameter is a bias: all connections that share it start in constants.
+fn biases(network: &Network) -> Vec<bool> {
+    let mut biases = vec![true; network.parameters.len()];
+    for (tail, _, parameter) in network.connections.iter() {
+        biases[parameter] &= network.units[tail].role == Role::Constant;
+    }
+    biases
 }

@@ -59,7 +59,8 @@ pub fn layered(shape: &Layered, seed: u64) -> Result<Network> {
 
 /// A partly connected random acyclic network: inputs, then `hidden` units in a row, then outputs.
 ///
-/// Each unit is connected from each earlier input or hidden unit with probability `density`, and from at least one of them.
+/// Each unit is connected from each earlier input or hidden unit with probability `density`, and from at least one of
+/// them; a hidden unit that would lead nowhere is connected to an output.
 ///
 /// # Errors
 /// When a number of units is zero, or `density` is not between 0 and 1.
@@ -93,6 +94,16 @@ pub fn random_dag(
         draft.biases(constant, &[head]);
         if k < hidden {
             before.push(head);
+        }
+    }
+    let first_output = draft.units.len() - outputs;
+    let mut leads = vec![false; first_output];
+    draft.connections.tails.iter().for_each(|&tail| leads[tail as usize] = true);
+    for (tail, leads) in leads.into_iter().enumerate().skip(inputs + 1) {
+        if !leads {
+            let head = first_output + draft.random.random_range(0..outputs);
+            let weight = draft.weight(fan_in);
+            draft.connections.push(tail as u32, head as u32, weight);
         }
     }
     draft.finish()

@@ -26,6 +26,9 @@ pub struct NetworkFile {
     layout: Layout,
 }
 
+/// Tensors to be written, with their values.
+type NewTensors<'a> = Vec<(TensorHead, &'a [f64])>;
+
 /// Where the weights of the network go in the file. The parameters are taken in order.
 #[derive(Clone, Debug)]
 enum Layout {
@@ -96,14 +99,10 @@ impl NetworkFile {
     }
 
     /// The text, and the tensors that go to the file `elsewhere`.
-    fn text<'a>(
-        &self,
-        network: &'a Network,
-        elsewhere: Option<&str>,
-    ) -> Result<(String, Vec<(TensorHead, &'a [f64])>)> {
+    fn text<'a>(&self, network: &'a Network, elsewhere: Option<&str>) -> Result<(String, NewTensors<'a>)> {
         self.check_same_shape(network)?;
         let mut rest = network.parameters();
-        let mut tensors: Vec<(TensorHead, &[f64])> = vec![];
+        let mut tensors: NewTensors<'a> = vec![];
         let mut file = File {
             format: FORMAT.into(),
             version: VERSION,
@@ -169,7 +168,7 @@ fn source<'a, T>(
     values: &'a [f64],
     head: Option<&TensorHead>,
     elsewhere: Option<&str>,
-    tensors: &mut Vec<(TensorHead, &'a [f64])>,
+    tensors: &mut NewTensors<'a>,
 ) -> Source<T> {
     match (head, elsewhere) {
         (Some(head), Some(file)) => {

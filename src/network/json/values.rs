@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
 use std::path::{Component, Path, PathBuf};
 
@@ -151,6 +151,15 @@ fn parse(bytes: &[u8], name: &str) -> Result<(TensorHead, Vec<f64>)> {
 
 /// A safetensors file of the given tensors, each rounded to its element type.
 pub(super) fn safetensors_bytes(tensors: &[(TensorHead, &[f64])]) -> Result<Vec<u8>> {
+    let mut names = HashSet::new();
+    if let Some((twice, _)) = tensors.iter().find(|(head, _)| !names.insert(head.name.as_str())) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("tensor {:?}", twice.name),
+            "the network refers to two tensors of this name, or twice to one, and each becomes a tensor of its own",
+            "give the tensors different names, or write the weights out",
+        ));
+    }
     let mut data = Vec::with_capacity(tensors.len());
     for (head, values) in tensors {
         data.push(match head.dtype {

@@ -2,8 +2,8 @@
 
 use super::Biases;
 use crate::error::Result;
+use crate::network::Network;
 use crate::network::scales::Scales;
-use crate::network::{Network, Role, topology};
 use crate::problem::{Port, ProblemBuilder, Weights};
 use crate::regularizer::Regularizer;
 use std::collections::{BTreeMap, HashMap};
@@ -40,7 +40,9 @@ impl Network {
         regularizer: &Regularizer,
         biases: Biases,
     ) -> Result<u64> {
-        let is_bias = |k: u32| self.units[self.connections.tails[k as usize] as usize].role == Role::Constant;
+        let topology = self.topology();
+        let parameter = |k: u32| self.connections.parameters[k as usize] as usize;
+        let is_bias = |k: u32| topology.biases[parameter(k)];
         let pair = |k: u32| {
             let (tail, head) = (self.connections.tails[k as usize], self.connections.heads[k as usize]);
             (depth[tail as usize], depth[head as usize])
@@ -66,12 +68,12 @@ impl Network {
         if biases == Biases::Free {
             groups.remove(&Group::Bias);
         }
-        let uses = topology::uses(self);
+        let mut numbering = [Numbering::of(self.units.len()), Numbering::of(self.units.len())];
         let mut number = 0;
         for (group, connections) in groups {
             number += connections.len() as u64;
-            let own = |&k: &u32| uses[self.connections.parameters[k as usize] as usize] == 1;
-            let dense = if connections.iter().all(own) { self.complete(&connections) } else { None };
+            let own = |&k: &u32| topology.uses[parameter(k)] == 1;
+            let dense = if connections.iter().all(own) { self.complete(&connections, &mut numbering) } else { None };
             let (heads, tails, weights) = match dense {
                 Some((heads, tails, weights)) => {
                     let heads = heads.iter().map(|&i| builder.port(&scales.heads[i as usize])).collect();
@@ -86,20 +88,21 @@ impl Network {
     }
 
     /// The units and the row-major matrix of connections that join each of some heads to each of some tails.
-    fn complete(&self, connections: &[u32]) -> Option<(Vec<u32>, Vec<u32>, Vec<f64>)> {
-        let heads = Places::of(connections.iter().map(|&k| self.connections.heads[k as usize]));
-        let tails = Places::of(connections.iter().map(|&k| self.connections.tails[k as usize]));
+    fn complete(&self, connections: &[u32], numbering: &mut [Numbering; 2]) -> Option<Complete> {
+        let [rows, columns] = numbering;
+        let heads = rows.number(connections.iter().map(|&k| self.connections.heads[k as usize]));
+        let tails = columns.number(connections.iter().map(|&k| self.connections.tails[k as usize]));
         // no two connections have the same tail and head: as many as there are places fill all places
-        if heads.units.len().checked_mul(tails.units.len()) != Some(connections.len()) {
-            return None;
+        let complete = heads.len().checked_mul(tails.len()) == Some(connections.len());
+        let mut weights = vec![0.0; if complete { connections.len() } else { 0 }];
+        for &k in connections.iter().filter(|_| complete) {
+            let row = rows.place[self.connections.heads[k as usize] as usize] as usize;
+            let column = columns.place[self.connections.tails[k as usize] as usize] as usize;
+            weights[row * tails.len() + column] = self.weight(k);
         }
-        let mut weights = vec![0.0; connections.len()];
-        for &k in connections {
-            let row = heads.place[&self.connections.heads[k as usize]] as usize;
-            let column = tails.place[&self.connections.tails[k as usize]] as usize;
-            weights[row * tails.units.len() + column] = self.weight(k);
-        }
-        Some((heads.units, tails.units, weights))
+        rows.forget(&heads);
+        columns.forget(&tails);
+        complete.then_some((heads, tails, weights))
     }
 
     fn sparse(
@@ -127,22 +130,33 @@ impl Network {
     }
 }
 
-/// Distinct units in the order of their first occurrence.
-struct Places {
-    units: Vec<u32>,
-    place: HashMap<u32, u32>,
+/// Heads, tails and the row-major matrix between them.
+type Complete = (Vec<u32>, Vec<u32>, Vec<f64>);
+
+/// Numbers some of the units in the order of their first occurrence.
+struct Numbering {
+    /// The number of each unit; the largest u32 for units without.
+    place: Vec<u32>,
 }
 
-impl Places {
-    fn of(units: impl Iterator<Item = u32>) -> Self {
-        let mut places = Self { units: vec![], place: HashMap::new() };
+impl Numbering {
+    fn of(units: usize) -> Self {
+        Self { place: vec![u32::MAX; units] }
+    }
+
+    fn number(&mut self, units: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut numbered = vec![];
         for unit in units {
-            places.place.entry(unit).or_insert_with(|| {
-                places.units.push(unit);
-                places.units.len() as u32 - 1
-            });
+            if self.place[unit as usize] == u32::MAX {
+                self.place[unit as usize] = numbered.len() as u32;
+                numbered.push(unit);
+            }
         }
-        places
+        numbered
+    }
+
+    fn forget(&mut self, numbered: &[u32]) {
+        numbered.iter().for_each(|&unit| self.place[unit as usize] = u32::MAX);
     }
 }
 
