@@ -20,7 +20,7 @@ pub enum Input {
     /// A JSON network.
     Json(Box<NetworkFile>),
     /// A Matrix Market file.
-    Matrix(Network),
+    Matrix(Box<Network>),
     /// An ONNX model.
     Onnx(Box<OnnxModel>),
 }
@@ -28,7 +28,7 @@ pub enum Input {
 /// A network after scaling, ready to be written.
 pub enum Output {
     /// Numbers in double precision.
-    Network(Network),
+    Network(Box<Network>),
     /// Bytes of a model file.
     Bytes(Vec<u8>),
 }
@@ -50,7 +50,7 @@ impl Input {
         }
         match extension.as_str() {
             "json" => Ok(Self::Json(Box::new(json::read(path)?))),
-            "mtx" => Ok(Self::Matrix(mtx::read(path, &visible)?)),
+            "mtx" => Ok(Self::Matrix(Box::new(mtx::read(path, &visible)?))),
             "onnx" => Ok(Self::Onnx(Box::new(OnnxModel::open(path)?))),
             _ => {
                 let problem = format!("{extension:?} is no extension of a network");
@@ -101,7 +101,7 @@ impl Input {
                 note(report.vanished, "were too small for their type and became zero");
                 Ok((Output::Bytes(bytes), notes))
             }
-            Self::Json(_) | Self::Matrix(_) => Ok((Output::Network(self.network().apply(scaling)?), vec![])),
+            Self::Json(_) | Self::Matrix(_) => Ok((Output::Network(Box::new(self.network().apply(scaling)?)), vec![])),
         }
     }
 

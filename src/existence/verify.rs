@@ -20,7 +20,7 @@ pub fn verify(problem: &Problem, existence: &Existence) -> bool {
                 return false;
             }
             let value: Vec<RBig> = problem.ports().iter().map(|f| exact_at(f, direction)).collect();
-            let change = |e: &Entry| (&value[e.head as usize]).cmp(&value[e.tail as usize]);
+            let change = |e: &Entry| value[e.head as usize].cmp(&value[e.tail as usize]);
             let (mut rises, mut falls) = (false, false);
             problem.for_each_entry(|e| match change(&e) {
                 std::cmp::Ordering::Greater => rises = true,

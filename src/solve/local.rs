@@ -16,7 +16,7 @@ const CHECK_EVERY: usize = 20;
 const PATIENCE: usize = 200;
 
 /// Balances until the recomputed residual is within the tolerance.
-pub(super) fn balance(run: &mut Run, x: &mut Vec<f64>) -> End {
+pub(super) fn balance(run: &mut Run, x: &mut [f64]) -> End {
     let moves = movable(run);
     let mut order = Order::new(&run.settings.schedule, &moves, run.settings.seed);
     let mut progress = Progress { sweep: 0, next_check: 1, best: f64::INFINITY, idle: 0 };
