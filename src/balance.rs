@@ -1,5 +1,7 @@
 //! Floor 4: existence, then the solve, in one call.
 
+#![forbid(unsafe_code)]
+
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;

@@ -1,5 +1,7 @@
 //! Floor 4: two networks of one architecture, compared up to scaling.
 
+#![forbid(unsafe_code)]
+
 use crate::problem::{Amplitudes, Cost, Problem};
 
 /// How one set of weights becomes another by scaling.

@@ -2,6 +2,8 @@
 //!
 //! Outcomes of a computation (not converged, no minimum) are not errors: they are statuses of the solution.
 
+#![forbid(unsafe_code)]
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 

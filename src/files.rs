@@ -1,5 +1,7 @@
 //! Floor 0: writing a file such that nobody ever sees half of it.
 
+#![forbid(unsafe_code)]
+
 use crate::error::{Error, Result};
 use std::io::Write;
 use std::path::Path;

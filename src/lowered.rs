@@ -1,5 +1,7 @@
 //! Floor 3: what every kind of network hands to the balancer, and what it takes back.
 
+#![forbid(unsafe_code)]
+
 use crate::manifold::Form;
 use crate::problem::Problem;
 

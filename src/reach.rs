@@ -1,5 +1,7 @@
 //! Floor 0: which units carry a signal from a source to a sink.
 
+#![forbid(unsafe_code)]
+
 /// A directed graph over units with the places where signals start and where they are seen.
 ///
 /// Sources are inputs, constants and units with a non-zero initial state; sinks are outputs. Edges are the non-zero

@@ -3,6 +3,8 @@
 //! A weight `w` with log-multiplier `L` has magnitude `|w| exp(L)`. A regularizer gives it a cost that is convex in
 //! `L`. For `L_p` this is `alpha |w|^p exp(p L)`; sums of powers (elastic net) are sums of such terms.
 
+#![forbid(unsafe_code)]
+
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 //! towards its infimum along such a direction, and the weights that fall along it go to zero: they *escape*. For degree 1
 //! the escaping connections are those between strong components of the graph in which all visible units are one node.
 
+#![forbid(unsafe_code)]
+
 mod graph;
 mod program;
 mod verify;

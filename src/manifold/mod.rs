@@ -3,6 +3,8 @@
 //! Every unit or channel has a log-scale. Ties, frozen units and linear equality constraints are collected by a
 //! [`ManifoldBuilder`] and eliminated exactly; what remains are free variables, and every log-scale is a [`Form`] in them.
 
+#![forbid(unsafe_code)]
+
 mod eliminate;
 mod form;
 mod space;

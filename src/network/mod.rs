@@ -6,6 +6,8 @@
 //!
 //! [`Network::lower`] turns a network into a balancing problem; [`Network::apply`] takes the answer back.
 
+#![forbid(unsafe_code)]
+
 mod activation;
 mod apply;
 pub mod build;

@@ -1,5 +1,7 @@
 //! Floor 0: numbers beyond `f64`: its precision with an unlimited exponent range.
 
+#![forbid(unsafe_code)]
+
 mod wide;
 
 pub use wide::Wide;

@@ -5,6 +5,8 @@
 //! `a exp(p L)` with the amplitude `a = alpha |w|^p`. So a block of costs is `diag(u) A diag(v)`, and one read of `A`
 //! yields the cost of everything that enters every row and leaves every column.
 
+#![forbid(unsafe_code)]
+
 mod block;
 mod builder;
 mod entries;

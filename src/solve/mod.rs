@@ -2,6 +2,8 @@
 //!
 //! They expect a problem whose minimum is attained; [`crate::existence`] tells, and leaves the rest out.
 
+#![forbid(unsafe_code)]
+
 mod bound;
 mod cg;
 mod cholesky;
