@@ -23,7 +23,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("main", 7),
 ];
 
-/// Within one floor: what both kinds of network hand to the balancer.
+/// Within one floor: what both kinds of network hand to the balancer. (The error type lies below everything.)
 const SHARED: [(&str, &str); 2] = [("network", "lowered"), ("model", "lowered")];
 
 fn floor(module: &str) -> u32 {
