@@ -1,0 +1,42 @@
+//! Describes an architecture in a few lines, and looks at the manifold of its rescaled weights.
+//!
+//!     cargo run --release --example manifold
+
+use synbal::error::Result;
+use synbal::manifold::{Form, Grounded, Space, rank};
+use synbal::network::{Activation, Biases, Connections, Network, Role, Unit};
+use synbal::problem::Gauge;
+use synbal::regularizer::Regularizer;
+
+fn main() -> Result<()> {
+    // x1, x2 -> h -> y1, y2: every path runs through h, yet two paths that cover all units do not suffice
+    let units = vec![
+        Unit::input("x1"),
+        Unit::input("x2"),
+        Unit::hidden("h", Activation::Relu),
+        Unit::output("y1", Activation::Linear),
+        Unit::output("y2", Activation::Linear),
+    ];
+    let mut connections = Connections::new();
+    for (parameter, (tail, head)) in [(0, 2), (1, 2), (2, 3), (2, 4)].into_iter().enumerate() {
+        connections.push(tail, head, parameter as u32);
+    }
+    let network = Network::new(units, vec![1.0, -2.0, 3.0, 0.5], connections)?;
+    assert_eq!(network.of_role(Role::Hidden).count(), 1);
+
+    let problem = network.lower(&Regularizer::lp(2.0)?, Biases::Counted)?.problem;
+    let mut places = vec![];
+    problem.for_each_place(|entry| places.push(entry));
+    let forms: Vec<Form> = places.iter().map(|e| problem.form(e)).collect();
+    let space = Space::of(&forms, problem.variables());
+    let node = |port: u32| problem.ports()[port as usize].terms().first().map_or(problem.variables(), |t| t.0 as usize);
+    let connections = places.iter().map(|e| (node(e.tail), node(e.head))).collect();
+    let graph = Grounded { units: problem.variables(), connections };
+
+    println!("connections {}, dimension {}", places.len(), space.dimension);
+    println!("dimension of the non-zero weights, exactly: {}", Gauge::of(&problem)?.dimension);
+    println!("orthonormal basis:{:.4}", space.basis);
+    println!("constraints from walks (rank {}):{}", rank(&graph.walk_constraints()), graph.walk_constraints());
+    println!("constraints from cycles (rank {}):{}", rank(&graph.cycle_constraints()), graph.cycle_constraints());
+    Ok(())
+}
