@@ -14,8 +14,11 @@ const SWEEPS: usize = 8;
 const NEAR: f64 = 0.5;
 /// A full step is taken unseen when no cost changes by more than this factor in logarithm.
 const SURE: f64 = 0.5;
-/// Iterations without halving of the residual after which rounding has ended the progress.
+/// Residuals below this are near the optimum.
+const NEAR_RESIDUAL: f64 = 1e-6;
+/// Iterations without halving of the best residual after which a solve ends, near the optimum and far from it.
 const PATIENCE: usize = 12;
+const FAR_PATIENCE: usize = 480;
 
 /// Minimizes by Newton steps.
 pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearSolver) -> End {
@@ -41,8 +44,9 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
             best = residual;
             best_x.clone_from(x);
         }
-        let full_steps = !sweeping && step_is_sure(run.problem, &point);
-        if since_best > PATIENCE && full_steps && best < 1e-6 || since_best > 40 * PATIENCE {
+        // near the optimum Newton's steps square the residual: without progress there, rounding has the last word
+        let near = !sweeping && best < NEAR_RESIDUAL;
+        if since_best > if near { PATIENCE } else { FAR_PATIENCE } {
             x.clone_from(&best_x);
             return if best <= run.settings.tolerance { End::Tolerance } else { End::Stalled };
         }
@@ -63,10 +67,6 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         }
     }
     unreachable!("the loop ends by returning")
-}
-
-fn step_is_sure(_problem: &Problem, point: &Point) -> bool {
-    point.scaled_gradient().iter().fold(0.0, |m: f64, g| m.max(g.abs())) < SURE
 }
 
 /// Takes a step along `direction`: full where that lowers the cost, else a length that surely does.
