@@ -1,13 +1,12 @@
 //! `synbal apply`.
 
-use super::Exit;
 use super::args::Apply;
-use super::balance::{json, refuse_existing};
 use super::input::Input;
 use super::settings::{Norm, limit_threads};
+use super::{Exit, check_target, show};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
-use crate::report::{SCHEMA, ScalesFile};
+use crate::report::{SCHEMA, ScalesFile, UnitScale};
 use std::path::Path;
 
 /// Log-scales of units that one variable determines may differ by this much; they are written with all digits.
@@ -15,25 +14,39 @@ const CONSISTENT: f64 = 1e-9;
 
 pub fn run(args: &Apply) -> Result<Exit> {
     limit_threads(&args.reading)?;
-    refuse_existing(&args.output, args.force)?;
+    check_target(&args.output, args.force)?;
     let input = Input::open(&args.model, &args.reading)?;
+    input.check_extension(&args.output)?;
     let regularizer = Norm::of(&args.reading)?.regularizer()?;
     let lowered = input.lower(&regularizer, args.reading.biases).map_err(|e| e.in_file(&args.model))?;
     let file = read(&args.scales)?;
-    let log_scales = free(&file, &lowered).map_err(|e| e.in_file(&args.scales))?;
-    let scaling = Scaling { log_scales, direction: None };
+    let at = |e: Error| e.in_file(&args.scales);
+    let log_scales = free(&file, &lowered, |u| Some(u.log_scale)).map_err(at)?;
+    let limited = file.units.iter().any(|u| u.limit.is_some());
+    let direction = if limited { Some(free(&file, &lowered, |u| u.limit).map_err(at)?) } else { None };
+    if let Some(reason) = direction.as_deref().map(|d| input.limit_refusal(d)).transpose()?.flatten() {
+        let remedy = "balance this network anew; its zeros are others";
+        return Err(at(Error::new(ErrorKind::Network, "limit", reason, remedy)));
+    }
+    let scaling = Scaling { log_scales, direction };
     let (output, notes) = input.scaled(&scaling).map_err(|e| e.in_file(&args.model))?;
     input.write(&output, &args.output, args.force)?;
-    let cost = lowered.problem.cost_at(&scaling.log_scales);
-    if args.reading.json {
-        let report = serde_json::json!({
-            "schema": SCHEMA, "status": "applied", "units": file.units.len(), "cost_after": cost, "notes": notes,
-        });
-        println!("{}", json(&report)?);
-    } else {
-        println!("{}: {} units scaled, cost {cost:.12e}", args.output.display(), file.units.len());
-        notes.iter().for_each(|note| println!("note: {note}"));
-    }
+    let problem = scaling.direction.as_ref().map(|d| lowered.problem.without_falling(d));
+    let cost = problem.as_ref().unwrap_or(&lowered.problem).cost_at(&scaling.log_scales);
+    let scaled = file.units.iter().filter(|u| u.log_scale != 0.0).count();
+    let report = serde_json::json!({
+        "schema": SCHEMA, "status": "applied", "units": file.units.len(), "scaled": scaled, "cost_after": cost,
+        "notes": notes,
+    });
+    show(&report, args.reading.json, || {
+        let notes: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
+        let all = file.units.len();
+        format!(
+            "{}: {scaled} of {all} units scaled, cost {}\n{notes}",
+            args.output.display(),
+            crate::report::cost(cost)
+        )
+    })?;
     Ok(Exit::Done)
 }
 
@@ -52,8 +65,8 @@ fn read(path: &Path) -> Result<ScalesFile> {
     Ok(file)
 }
 
-/// The free log-scales that give the units the listed ones.
-fn free(file: &ScalesFile, lowered: &Lowered) -> Result<Vec<f64>> {
+/// The free variables that give the units the listed values.
+fn free(file: &ScalesFile, lowered: &Lowered, listed: impl Fn(&UnitScale) -> Option<f64>) -> Result<Vec<f64>> {
     let wrong = |unit: &str, problem: String| {
         Error::new(ErrorKind::Network, format!("unit {unit:?}"), problem, "use the scales of this network")
     };
@@ -62,23 +75,28 @@ fn free(file: &ScalesFile, lowered: &Lowered) -> Result<Vec<f64>> {
         return Err(Error::new(ErrorKind::Network, "units", problem, "use the scales of this network"));
     }
     let mut x = vec![0.0; lowered.problem.variables()];
+    let mut values = Vec::with_capacity(file.units.len());
     for (scale, unit) in file.units.iter().zip(&lowered.units) {
         if scale.name != unit.name {
             return Err(wrong(&scale.name, format!("the network has {:?} in its place", unit.name)));
         }
-        if !scale.log_scale.is_finite() {
-            return Err(wrong(&scale.name, format!("the log-scale is {}", scale.log_scale)));
+        let Some(value) = listed(scale) else {
+            return Err(wrong(&scale.name, "it has no limit, and others have one".into()));
+        };
+        if !value.is_finite() {
+            return Err(wrong(&scale.name, format!("the log-scale is {value}")));
         }
         if let [(v, c)] = *unit.form.terms() {
-            x[v as usize] = scale.log_scale / c;
+            x[v as usize] = value / c;
         }
+        values.push(value);
     }
-    for (scale, unit) in file.units.iter().zip(&lowered.units) {
+    for (value, unit) in values.iter().zip(&lowered.units) {
         let implied = unit.form.at(&x);
-        if (implied - scale.log_scale).abs() > CONSISTENT * (1.0 + implied.abs()) {
-            let problem =
-                format!("log-scale {} would change the function; units tied to it allow {implied}", scale.log_scale);
-            return Err(wrong(&scale.name, problem));
+        if (implied - value).abs() > CONSISTENT * (1.0 + implied.abs()) {
+            let reason =
+                if unit.form.terms().is_empty() { "it is frozen" } else { "units tied to it have other scales" };
+            return Err(wrong(&unit.name, format!("{value} would change the function; {reason} ({implied})")));
         }
     }
     Ok(x)

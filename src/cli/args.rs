@@ -35,7 +35,7 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 pub struct Reading {
     /// Exponent p of the norm, above 0; `inf` minimizes the largest weight
-    #[arg(long, value_name = "P", default_value = "2")]
+    #[arg(long, value_name = "P", default_value = "2", allow_hyphen_values = true)]
     pub norm: String,
     /// Input units of a .mtx file, numbered from 1, like 1-100,205
     #[arg(long, value_name = "RANGES")]
@@ -73,7 +73,7 @@ pub struct Solving {
     #[arg(long, value_name = "S", default_value = "cyclic")]
     pub schedule: String,
     /// Largest relative residual |in - out| / (in + out)
-    #[arg(long, value_name = "T", default_value_t = 1e-12)]
+    #[arg(long, value_name = "T", default_value_t = 1e-12, allow_hyphen_values = true)]
     pub tolerance: f64,
     /// Most iterations: Newton steps or sweeps
     #[arg(long, value_name = "N", default_value_t = 100_000)]
@@ -161,8 +161,9 @@ pub struct Compare {
     pub first: PathBuf,
     /// Second network
     pub second: PathBuf,
-    /// Largest relative difference of a weight that counts as the same; by default four roundings in the type of the file
-    #[arg(long, value_name = "T")]
+    /// Largest relative difference of a weight that counts as the same; by default 64 roundings in the type
+    /// of the file
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub tolerance: Option<f64>,
     /// Reading
     #[command(flatten)]

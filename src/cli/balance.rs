@@ -1,17 +1,19 @@
 //! `synbal balance`.
 
-use super::Exit;
 use super::args::Balance;
 use super::input::Input;
 use super::settings::{Norm, limit_threads, progress, settings};
+use super::{Exit, check_target, function, json, show};
 use crate::balance::{Balanced, balance};
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Existence;
 use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
 use crate::model::FunctionCheck;
-use crate::report::{BalanceReport, FrozenNode, SCHEMA, ScalesFile, Seconds, left_alone, pairs};
-use crate::solve::{Settings, Status, minimax};
+use crate::report::{
+    BalanceReport, FrozenNode, SCHEMA, SHOWN, ScalesFile, Seconds, cost, function_line, left_alone, pairs, small, some,
+};
+use crate::solve::{Method, Settings, Status, minimax};
 use std::path::Path;
 use std::time::Instant;
 
@@ -20,9 +22,14 @@ pub fn run(args: &Balance) -> Result<Exit> {
     limit_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
     for path in args.output.iter().chain(&args.scales) {
-        refuse_existing(path, args.force)?;
+        check_target(path, args.force)?;
+    }
+    if args.output.is_some() && args.output == args.scales {
+        let problem = "the network and the scales would go to the same file";
+        return Err(Error::new(ErrorKind::Parameter, "--scales", problem, "give them two names"));
     }
     let input = Input::open(&args.input, &args.reading)?;
+    args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
     let lowered = input.lower(&norm.regularizer()?, args.reading.biases).map_err(|e| e.in_file(&args.input))?;
     let settings = settings(&args.solving, &lowered.layers)?;
     let read = begin.elapsed().as_secs_f64();
@@ -30,6 +37,13 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let started = Instant::now();
     let balanced = solve(&lowered, norm, &settings)?;
     let mut report = report(&balanced, &lowered, norm);
+    if let Some(direction) = balanced.existence.direction() {
+        (report.escaping, report.escaping_count) =
+            input.escaping(direction, (balanced.escaping.clone(), balanced.escaping_count))?;
+    }
+    if norm == Norm::Infinity && settings.method != Method::Auto {
+        report.notes.push("norm inf: --method is not used, for the answer is that of a linear program".into());
+    }
     let scaling = scaling(args, &input, &balanced, &mut report)?;
     report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), ..Seconds::default() };
 
@@ -41,8 +55,8 @@ pub fn run(args: &Balance) -> Result<Exit> {
         report.residual_written = Some(residual(path, args, norm, &balanced)?);
     }
     if let Some(path) = &args.scales {
-        let file = ScalesFile::new(&lowered.units, &scaling.log_scales);
-        write_atomic(path, format!("{}\n", json(&file)?).as_bytes(), args.force)?;
+        let file = ScalesFile::new(&lowered.units, &scaling);
+        write_atomic(path, json(&file)?.as_bytes(), args.force)?;
     }
     report.seconds.write = started.elapsed().as_secs_f64();
 
@@ -56,37 +70,23 @@ pub fn run(args: &Balance) -> Result<Exit> {
         FunctionCheck::Compared { difference, rounding, notes, .. } => {
             report.function_difference = Some(difference);
             report.function_rounding = Some(rounding);
+            if function::differs(difference, rounding, input.roundoff()) {
+                report.status = "function changed".into();
+                report.reason =
+                    Some("the outputs differ by far more than rounding explains; do not use the result".into());
+            }
             report.notes.extend(notes);
         }
         FunctionCheck::Unchecked { reason } => report.unchecked = Some(reason),
     }
     report.seconds.check = started.elapsed().as_secs_f64();
     report.seconds.total = begin.elapsed().as_secs_f64();
-    if args.reading.json {
-        println!("{}", json(&report)?);
-    } else {
-        print!("{}{}", text(&report, args), left_alone(&lowered));
-    }
+    show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered))?;
     Ok(exit(&report))
 }
 
-/// Refuses before the work what would be refused after it.
-pub fn refuse_existing(path: &Path, force: bool) -> Result<()> {
-    if path.exists() && !force {
-        let problem = "the file exists already";
-        return Err(Error::new(ErrorKind::Io, "writing", problem, "choose another name, or overwrite with --force")
-            .in_file(path));
-    }
-    Ok(())
-}
-
-/// Any report as text.
-pub fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(ErrorKind::Io, "JSON", e.to_string(), "report this as a fault of the program"))
-}
-
-fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
+/// Balances, or for the largest weight minimizes it.
+pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
     let mut balanced = match norm {
         Norm::P(_) => return balance(&lowered.problem, settings, &mut progress()),
         // existence and the figures before are those of the sum of magnitudes
@@ -133,7 +133,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         existence: balanced.existence.name().to_string(),
         reason: match &balanced.existence {
             Existence::Undecided(why) => Some(why.clone()),
-            _ => None,
+            _ => short_of(balanced),
         },
         norm: norm.json(),
         method: if norm == Norm::Infinity { "lp".into() } else { solution.method.name().into() },
@@ -164,9 +164,10 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
 /// The scaling to apply: the limit where it was asked for and keeps the function.
 fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut BalanceReport) -> Result<Scaling> {
     let Some(direction) = balanced.existence.direction() else { return Ok(balanced.scaling(false)) };
-    if report.status == Status::Converged.name() {
-        report.status = "no minimum".into();
+    if report.status != Status::Converged.name() {
+        return Ok(balanced.scaling(false));
     }
+    report.status = "no minimum".into();
     if !args.limit {
         report.reason =
             Some("the cost falls for ever along the escaping connections; --limit sets them to zero".into());
@@ -178,9 +179,7 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
             Ok(balanced.scaling(false))
         }
         None => {
-            if report.status == "no minimum" {
-                report.status = "limit".into();
-            }
+            report.status = "limit".into();
             Ok(balanced.scaling(true))
         }
     }
@@ -188,7 +187,8 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
 
 /// The residual of the file that was written.
 fn residual(path: &Path, args: &Balance, norm: Norm, balanced: &Balanced) -> Result<f64> {
-    let written = Input::open(path, &args.reading)?.lower(&norm.regularizer()?, args.reading.biases)?.problem;
+    let written = Input::open(path, &args.reading)?.lower(&norm.regularizer()?, args.reading.biases);
+    let written = written.map_err(|e| e.in_file(path))?.problem;
     let rest = balanced.existence.direction().map(|d| written.without_falling(d));
     let written = rest.unwrap_or(written);
     if norm == Norm::Infinity {
@@ -198,46 +198,54 @@ fn residual(path: &Path, args: &Balance, norm: Norm, balanced: &Balanced) -> Res
     Ok(written.point(&vec![0.0; written.variables()]).flows().residual())
 }
 
+/// Why a solve that did not converge did not.
+fn short_of(balanced: &Balanced) -> Option<String> {
+    let solution = &balanced.solution;
+    match solution.status {
+        Status::Converged => None,
+        Status::IterationLimit => Some("the residual is above the tolerance; raise --max-iterations".into()),
+        Status::Imprecise => Some("double precision does not determine every weight to six digits".into()),
+        Status::Stalled => Some("rounding ended the progress; raise --tolerance or try another --method".into()),
+        Status::Cancelled => Some("it was cancelled".into()),
+    }
+}
+
 fn exit(report: &BalanceReport) -> Exit {
     match report.status.as_str() {
         "converged" | "limit" => Exit::Done,
         "no minimum" => Exit::NoMinimum,
+        "function changed" => Exit::VerificationFailed,
         _ => Exit::NotConverged,
     }
 }
 
 fn text(report: &BalanceReport, args: &Balance) -> String {
     let r = report;
-    let saved = if r.cost_before > 0.0 { 100.0 * (1.0 - r.cost_after / r.cost_before) } else { 0.0 };
-    let maybe = |value: Option<f64>| value.map_or("unknown".into(), |v| format!("{v:.1e}"));
+    let saved = 100.0 * (1.0 - r.cost_after / r.cost_before);
+    let saved = if saved.is_finite() { format!(" ({saved:.2} % less)") } else { String::new() };
+    let bound = r.error_bound.map_or("unknown".into(), |v| format!("{} (relative, of every weight)", small(v)));
     let mut rows = vec![
-        ("status", format!("{} ({})", r.status, r.existence)),
-        ("norm", r.norm.to_string()),
+        ("status", format!("{} (minimum {})", r.status, r.existence)),
+        ("norm", r.norm.as_str().map_or(r.norm.to_string(), str::to_string)),
         (
             "method",
             format!("{}, {} iterations, {:.0} passes, {:.3} s", r.method, r.iterations, r.passes, r.seconds.solve),
         ),
-        ("units", format!("{} with a scale, {} free, dimension {}", r.units, r.variables, r.dimension)),
+        ("units", format!("{}, with {} free log-scales, dimension {}", r.units, r.variables, r.dimension)),
         ("weights", r.weights.to_string()),
-        ("cost", format!("{:.12e} -> {:.12e} ({saved:.2} % less)", r.cost_before, r.cost_after)),
-        ("residual", format!("{:.1e} -> {:.1e}", r.residual_before, r.residual_after)),
-        ("error bound", format!("{} (relative, of every weight)", maybe(r.error_bound))),
+        ("cost", format!("{} -> {}{saved}", cost(r.cost_before), cost(r.cost_after))),
+        ("residual", format!("{} -> {}", small(r.residual_before), small(r.residual_after))),
+        ("error bound", bound),
     ];
     if let (Some(written), Some(path)) = (r.residual_written, &args.output) {
-        rows.push(("written", format!("{}, residual there {written:.1e}", path.display())));
+        rows.push(("written", format!("{}, residual there {}", path.display(), small(written))));
     }
-    match (&r.unchecked, r.function_difference) {
-        (None, Some(d)) => {
-            let noise = format!("rounding alone {}", maybe(r.function_rounding));
-            rows.push(("function", format!("outputs differ by {d:.1e} of their range; {noise}")));
-        }
-        (reason, _) => rows.push(("function", format!("unchecked: {}", reason.as_deref().unwrap_or("unknown")))),
-    }
+    rows.push(("function", function_line(r.unchecked.as_deref(), r.function_difference, r.function_rounding)));
     if let Some(reason) = &r.reason {
         rows.push(("reason", reason.clone()));
     }
     if r.escaping_count > 0 {
-        rows.push(("escaping", format!("{}: {}", r.escaping_count, r.escaping.join("; "))));
+        rows.push(("escaping", format!("{}: {}", r.escaping_count, some(&r.escaping, r.escaping_count, SHOWN))));
     }
     r.notes.iter().for_each(|note| rows.push(("note", note.clone())));
     format!("{}\n", pairs(&rows))

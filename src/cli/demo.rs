@@ -1,8 +1,7 @@
 //! `synbal demo`: an embedded trained network, before and after.
 
-use super::Exit;
 use super::args::Demo;
-use super::balance::json;
+use super::{Exit, show};
 use crate::balance::balance;
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::{Biases, FeedForward, Network, json as network_file};
@@ -95,11 +94,7 @@ pub fn run(args: &Demo) -> Result<Exit> {
         function_difference: difference,
         layers: lowered.layers.iter().map(layer).collect(),
     };
-    if args.json {
-        println!("{}", json(&report)?);
-    } else {
-        print!("{}", text(&report));
-    }
+    show(&report, args.json, || text(&report))?;
     Ok(if report.status == "converged" { Exit::Done } else { Exit::NotConverged })
 }
 

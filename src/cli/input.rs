@@ -1,18 +1,17 @@
 //! Any file that holds a network, behind one interface.
 
 use super::args::{BiasCost, Reading};
+use super::function::check_networks;
+use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
-use crate::model::{FunctionCheck, OnnxModel};
+use crate::model::{ElementType, FunctionCheck, OnnxModel, Role};
 use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
-use crate::network::{Biases, FeedForward, Network};
+use crate::network::{Biases, Network, Unit};
 use crate::numeric::UNIT_ROUNDOFF;
 use crate::regularizer::Regularizer;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use rand_distr::StandardNormal;
 use std::path::Path;
 
 /// A network as it was read.
@@ -33,27 +32,23 @@ pub enum Output {
     Bytes(Vec<u8>),
 }
 
-/// Inputs on which two networks are compared, and steps of a recurrent one.
-const CHECKS: usize = 5;
-const STEPS: usize = 6;
-
 impl Input {
     /// Reads a file; its extension tells the format.
     pub fn open(path: &Path, reading: &Reading) -> Result<Self> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
         let ranges = |text: &Option<String>| text.as_deref().map_or(Ok(vec![]), parse_ranges);
         let visible = Visible { inputs: ranges(&reading.inputs)?, outputs: ranges(&reading.outputs)? };
-        if extension != "mtx" && visible != Visible::default() {
+        if extension(path) != "mtx" && visible != Visible::default() {
             let problem = "the file says itself which units are inputs and outputs";
             let remedy = "leave --inputs and --outputs to .mtx files";
-            return Err(Error::new(ErrorKind::Parameter, "--inputs, --outputs", problem, remedy));
+            return Err(Error::new(ErrorKind::Parameter, "--inputs, --outputs", problem, remedy).in_file(path));
         }
-        match extension.as_str() {
+        match extension(path).as_str() {
             "json" => Ok(Self::Json(Box::new(json::read(path)?))),
             "mtx" => Ok(Self::Matrix(Box::new(mtx::read(path, &visible)?))),
             "onnx" => Ok(Self::Onnx(Box::new(OnnxModel::open(path)?))),
             _ => {
-                let problem = format!("{extension:?} is no extension of a network");
+                let problem =
+                    if path.is_dir() { "it is a directory" } else { "the extension names no kind of network" };
                 let remedy = "give a file that ends in .json, .mtx or .onnx";
                 Err(Error::new(ErrorKind::Parameter, "file name", problem, remedy).in_file(path))
             }
@@ -78,10 +73,19 @@ impl Input {
         }
     }
 
-    /// Half a unit in the last place of the numbers in the file.
+    /// Half a unit in the last place of the numbers in the file, of the coarsest type that holds weights.
     pub fn roundoff(&self) -> f64 {
         match self {
-            Self::Onnx(_) => f64::from(f32::EPSILON) / 2.0,
+            Self::Onnx(model) => {
+                let elements = model.uses().filter(|u| u.role != Role::Fixed);
+                let roundoff = elements.map(|u| match model.tensors()[u.tensor()].element {
+                    ElementType::F64 => UNIT_ROUNDOFF,
+                    ElementType::F16 => f64::powi(0.5, 11),
+                    ElementType::Bf16 => f64::powi(0.5, 8),
+                    _ => f64::powi(0.5, 24),
+                });
+                roundoff.fold(UNIT_ROUNDOFF, f64::max)
+            }
             Self::Json(_) | Self::Matrix(_) => UNIT_ROUNDOFF,
         }
     }
@@ -137,72 +141,89 @@ impl Input {
         match (self, other) {
             (Self::Onnx(model), Self::Onnx(other)) => model.check(other.bytes(), seed),
             (Self::Onnx(_), _) | (_, Self::Onnx(_)) => {
-                FunctionCheck::Unchecked { reason: "the files are of different formats".into() }
+                FunctionCheck::Unchecked { reason: "the files are of different kinds".into() }
             }
             _ => check_networks(self.network(), other.network(), seed),
         }
     }
 
-    /// The largest relative difference of a weight to another network of the same architecture; none where it differs.
-    pub fn weight_difference(output: &Output, other: &Self) -> Option<f64> {
-        let relative = |a: f64, b: f64| if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
+    /// What tells the networks apart besides the values of weights; none where nothing does.
+    pub fn difference_outside_weights(&self, other: &Self) -> Option<String> {
+        let (a, b) = match (self, other) {
+            (Self::Onnx(model), Self::Onnx(other)) => return model.difference_outside_weights(other),
+            (Self::Onnx(_), _) | (_, Self::Onnx(_)) => return Some("the files are of different kinds".into()),
+            _ => (self.network(), other.network()),
+        };
+        let sizes = |n: &Network| format!("{} units and {} connections", n.units().len(), n.connections().len());
+        if sizes(a) != sizes(b) {
+            return Some(format!("one network has {}, the other {}", sizes(a), sizes(b)));
+        }
+        let kind = |u: &Unit| (u.role, u.activation, u.frozen, u.group);
+        let unit = a.units().iter().zip(b.units()).find(|(u, v)| kind(u) != kind(v));
+        if let Some((unit, _)) = unit {
+            return Some(format!("unit {:?} has another role, activation or group", unit.name));
+        }
+        (a.connections() != b.connections()).then(|| "other units are connected".into())
+    }
+
+    /// The largest relative difference of a weight or initial state between a scaled version of this network and another
+    /// network that differs in nothing else, and where it is; a sign or a zero that differs counts as 1 or more.
+    pub fn weight_difference(&self, output: &Output, other: &Self) -> (f64, String) {
+        let mut worst = (0.0, String::new());
+        let mut meet = |a: f64, b: f64, place: &dyn Fn() -> String| {
+            let difference = if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
+            if difference > worst.0 || difference.is_nan() {
+                worst = (difference, place());
+            }
+        };
         match (output, other) {
             (Output::Bytes(bytes), Self::Onnx(model)) => {
-                let own = model.tensors();
-                let all = own.iter().map(|tensor| {
-                    let (a, b) = (tensor.decode(bytes), tensor.decode(model.bytes()));
-                    a.iter().zip(&b).map(|(&a, &b)| relative(a, b)).fold(0.0, f64::max)
-                });
-                (bytes.len() == model.bytes().len()).then(|| all.fold(0.0, f64::max))
+                for tensor in model.tensors() {
+                    let pairs = tensor.decode(bytes).into_iter().zip(tensor.decode(model.bytes()));
+                    pairs.enumerate().for_each(|(k, (a, b))| {
+                        meet(a, b, &|| format!("element {k} of {:?}", tensor.name));
+                    });
+                }
             }
             (Output::Network(network), Self::Json(_) | Self::Matrix(_)) => {
                 let other = other.network();
-                let kind = |n: &Network| n.units().iter().map(|u| (u.role, u.activation)).collect::<Vec<_>>();
-                let same = network.connections() == other.connections() && kind(network) == kind(other);
-                let pairs = network.parameters().iter().zip(other.parameters());
-                same.then(|| pairs.map(|(&a, &b)| relative(a, b)).fold(0.0, f64::max))
+                for (k, (_, _, parameter)) in network.connections().iter().enumerate() {
+                    let weight = |n: &Network| n.parameters()[parameter];
+                    meet(weight(network), weight(other), &|| network.connection_name(k));
+                }
+                for (a, b) in network.units().iter().zip(other.units()) {
+                    meet(a.state, b.state, &|| format!("the state of unit {:?}", a.name));
+                }
             }
-            _ => None,
+            _ => worst = (f64::INFINITY, "the format".into()),
         }
+        worst
     }
-}
 
-fn check_networks(a: &Network, b: &Network, seed: u64) -> FunctionCheck {
-    match compare_outputs(a, b, seed) {
-        Ok(Some(difference)) => {
-            let rounding = UNIT_ROUNDOFF;
-            FunctionCheck::Compared { difference, rounding, inputs: CHECKS, notes: vec![] }
-        }
-        Ok(None) => FunctionCheck::Unchecked { reason: "the network has no inputs and outputs to compare".into() },
-        Err(error) => FunctionCheck::Unchecked { reason: error.to_string() },
-    }
-}
-
-/// The largest difference of an output relative to the largest output.
-fn compare_outputs(a: &Network, b: &Network, seed: u64) -> Result<Option<f64>> {
-    let mut random = StdRng::seed_from_u64(seed);
-    let width = a.of_role(crate::network::Role::Input).count();
-    if a.is_closed() || a.units().len() != b.units().len() {
-        return Ok(None);
-    }
-    let (mut worst, mut range) = (0.0f64, 0.0f64);
-    for _ in 0..CHECKS {
-        let mut draw = || (0..width).map(|_| random.sample(StandardNormal)).collect::<Vec<f64>>();
-        let pairs: Vec<(f64, f64)> = match (FeedForward::new(a), FeedForward::new(b)) {
-            (Ok(first), Ok(second)) => {
-                let input = draw();
-                first.evaluate(&input)?.into_iter().zip(second.evaluate(&input)?).collect()
-            }
-            _ => {
-                let inputs: Vec<Vec<f64>> = (0..STEPS).map(|_| draw()).collect();
-                let steps = a.evaluate_recurrent(&inputs)?.into_iter().zip(b.evaluate_recurrent(&inputs)?);
-                steps.flat_map(|(a, b)| a.into_iter().zip(b)).collect()
-            }
+    /// Refuses the name of an output whose extension promises another format than that of this network.
+    pub fn check_extension(&self, path: &Path) -> Result<()> {
+        let own = match self {
+            Self::Json(_) => "json",
+            Self::Matrix(_) => "mtx",
+            Self::Onnx(_) => "onnx",
         };
-        for (a, b) in pairs {
-            worst = worst.max((a - b).abs());
-            range = range.max(a.abs());
+        if extension(path) == own {
+            return Ok(());
+        }
+        let problem = format!("the output keeps the format of the input, which is .{own}");
+        let remedy = format!("give it a name that ends in .{own}");
+        Err(Error::new(ErrorKind::Parameter, "--output", problem, remedy).in_file(path))
+    }
+
+    /// The connections that go to zero along a direction, by the names that a user knows; `found` by the problem.
+    pub fn escaping(&self, direction: &[f64], found: (Vec<String>, usize)) -> Result<(Vec<String>, usize)> {
+        match self {
+            Self::Onnx(_) => Ok(found),
+            Self::Json(_) | Self::Matrix(_) => self.network().escaping(direction, NAMED),
         }
     }
-    Ok(Some(if range > 0.0 { worst / range } else { worst }))
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase()
 }

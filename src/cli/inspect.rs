@@ -1,16 +1,15 @@
 //! `synbal inspect`.
 
-use super::Exit;
 use super::args::Inspect;
-use super::balance::json;
+use super::balance::solve;
 use super::input::Input;
-use super::settings::{Norm, limit_threads, progress};
-use crate::balance::balance;
+use super::settings::{Norm, limit_threads};
+use super::{Exit, show};
 use crate::error::Result;
 use crate::lowered::Lowered;
 use crate::problem::Flows;
-use crate::report::{FrozenNode, SCHEMA, left_alone, pairs, table};
-use crate::solve::Settings;
+use crate::report::{FrozenNode, SCHEMA, SHOWN, cost, left_alone, pairs, small, some, table};
+use crate::solve::{Settings, Status};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -49,7 +48,7 @@ pub fn run(args: &Inspect) -> Result<Exit> {
     let norm = Norm::of(&args.reading)?;
     let input = Input::open(&args.input, &args.reading)?;
     let lowered = input.lower(&norm.regularizer()?, args.reading.biases).map_err(|e| e.in_file(&args.input))?;
-    let balanced = balance(&lowered.problem, &Settings::default(), &mut progress())?;
+    let balanced = solve(&lowered, norm, &Settings::default())?;
     let problem = match balanced.existence.direction() {
         Some(direction) => lowered.problem.without_falling(direction),
         None => lowered.problem.clone(),
@@ -57,6 +56,11 @@ pub fn run(args: &Inspect) -> Result<Exit> {
     let point = problem.point(&vec![0.0; problem.variables()]);
     let p = problem.exponents().first().copied().unwrap_or(1.0);
     let above = if balanced.solution.cost > 0.0 { balanced.cost_before / balanced.solution.cost - 1.0 } else { 0.0 };
+    let found = (balanced.escaping, balanced.escaping_count);
+    let (escaping, escaping_count) = match balanced.existence.direction() {
+        Some(direction) => input.escaping(direction, found)?,
+        None => found,
+    };
     let report = Report {
         schema: SCHEMA,
         status: balanced.solution.status.name().into(),
@@ -73,19 +77,55 @@ pub fn run(args: &Inspect) -> Result<Exit> {
         layers: layers(&lowered, point.flows(), p),
         frozen: lowered.frozen.iter().map(FrozenNode::from).collect(),
         dead: lowered.dead.clone(),
-        escaping: balanced.escaping,
-        escaping_count: balanced.escaping_count,
+        escaping,
+        escaping_count,
     };
-    if args.reading.json {
-        println!("{}", json(&report)?);
-    } else {
-        print!("{}", text(&report, &lowered));
-    }
-    Ok(Exit::Done)
+    show(&report, args.reading.json, || text(&report, &lowered))?;
+    Ok(if report.status == Status::Converged.name() { Exit::Done } else { Exit::NotConverged })
 }
 
 /// Flows of every layer in units of cost: slopes over the exponent.
 fn layers(lowered: &Lowered, flows: &Flows, p: f64) -> Vec<LayerReport> {
+    let layer = |l: &crate::lowered::Layer| {
+        let all = || l.variables.iter().map(|&v| v as usize);
+        LayerReport {
+            name: l.name.clone(),
+            variables: l.variables.len(),
+            inflow: all().map(|v| flows.inflow[v].to_f64() / p).sum(),
+            outflow: all().map(|v| flows.outflow[v].to_f64() / p).sum(),
+            residual: all().map(|v| flows.imbalance(v).abs()).fold(0.0, f64::max),
+        }
+    };
+    lowered.layers.iter().map(layer).collect()
+}
+
+fn text(r: &Report, lowered: &Lowered) -> String {
+    let above = if r.above_optimum.is_finite() {
+        format!(", {:.2} % above the optimum {}", 100.0 * r.above_optimum, cost(r.optimum))
+    } else {
+        String::new()
+    };
+    let mut rows = vec![
+        ("units", format!("{}, with {} free log-scales, dimension {}", r.units, r.variables, r.dimension)),
+        ("weights", r.weights.to_string()),
+        ("norm", r.norm.as_str().map_or(r.norm.to_string(), str::to_string)),
+        ("minimum", r.existence.clone()),
+        ("cost", cost(r.cost) + &above),
+        ("residual", small(r.residual)),
+    ];
+    if r.norm.is_string() {
+        rows.push((
+            "note",
+            "cost is the largest weight, residual how far it is above the optimum; layers list sums of magnitudes"
+                .into(),
+        ));
+    }
+    if r.status != Status::Converged.name() {
+        rows.push(("status", format!("{}: the optimum is not known to all digits", r.status)));
+    }
+    if r.escaping_count > 0 {
+        rows.push(("escaping", format!("{}: {}", r.escaping_count, some(&r.escaping, r.escaping_count, SHOWN))));
+    }
     let layer = |l: &crate::lowered::Layer| {
         let all = || l.variables.iter().map(|&v| v as usize);
         LayerReport {
@@ -117,10 +157,13 @@ fn text(r: &Report, lowered: &Lowered) -> String {
             l.variables.to_string(),
             format!("{:.4e}", l.inflow),
             format!("{:.4e}", l.outflow),
-            format!("{:.1e}", l.residual),
+            small(l.residual),
         ]
     };
     let header = ["layer", "free", "inflow", "outflow", "residual"];
-    let layers = table(&header, r.layers.iter().map(layer).collect());
-    format!("{}\n\n{layers}\n{}", pairs(&rows), left_alone(lowered))
+    let layers = match r.layers.is_empty() {
+        true => String::new(),
+        false => format!("\n{}\n", table(&header, r.layers.iter().map(layer).collect())),
+    };
+    format!("{}\n{layers}{}", pairs(&rows), left_alone(lowered))
 }

@@ -1,14 +1,14 @@
 //! `synbal manifold`.
 
-use super::Exit;
 use super::args::ManifoldArgs;
-use super::balance::json;
 use super::input::Input;
 use super::settings::{Norm, limit_threads};
+use super::{Exit, show};
 use crate::error::Result;
+use crate::lowered::Lowered;
 use crate::manifold::{Form, Grounded, Space, rank};
-use crate::problem::{Entry, Gauge, Problem};
-use crate::report::{SCHEMA, pairs};
+use crate::problem::{Entry, Gauge};
+use crate::report::{SCHEMA, pairs, small};
 use nalgebra::DMatrix;
 use serde::Serialize;
 
@@ -46,29 +46,33 @@ pub fn run(args: &ManifoldArgs) -> Result<Exit> {
     let input = Input::open(&args.input, &args.reading)?;
     let regularizer = Norm::of(&args.reading)?.regularizer()?;
     let lowered = input.lower(&regularizer, args.reading.biases).map_err(|e| e.in_file(&args.input))?;
-    let report = describe(&lowered.problem, args.matrices)?;
-    if args.reading.json {
-        println!("{}", json(&report)?);
-    } else {
-        print!("{}", text(&report));
-    }
+    let report = describe(&lowered, args.matrices)?;
+    show(&report, args.reading.json, || text(&report))?;
     Ok(Exit::Done)
 }
 
-fn describe(problem: &Problem, matrices: bool) -> Result<Report> {
+fn describe(lowered: &Lowered, matrices: bool) -> Result<Report> {
+    let problem = &lowered.problem;
     let gauge = Gauge::of(problem)?;
     let mut places: Vec<Entry> = vec![];
     let mut count = 0;
+    // a self-connection moves to a block of its own and leaves an empty place behind, which is no connection
+    let shared = |e: &Entry| {
+        let [head, tail] = [e.head, e.tail].map(|port| problem.ports()[port as usize].terms());
+        head.iter().any(|(v, _)| tail.iter().any(|(u, _)| u == v))
+    };
     problem.for_each_place(|e| {
-        count += 1;
-        if places.len() <= DENSE {
-            places.push(e);
+        if problem.blocks()[e.block].has(e.index) || !shared(&e) {
+            count += 1;
+            if places.len() <= DENSE {
+                places.push(e);
+            }
         }
     });
     let mut report = Report {
         schema: SCHEMA,
         status: "done".into(),
-        connections: count,
+        connections: lowered.weights as usize,
         nonzero_connections: problem.entries(),
         variables: problem.variables(),
         dimension: gauge.dimension,
@@ -143,7 +147,7 @@ fn text(r: &Report) -> String {
         lines.push(("constraints", format!("rank {walks} from walks, {cycles} from all cycles; {span}")));
     }
     if let Some(v) = r.violation {
-        lines.push(("violation", format!("{v:.1e}")));
+        lines.push(("check", format!("largest product of a basis vector and a constraint {}", small(v))));
     }
     if let Some(note) = &r.note {
         lines.push(("note", note.clone()));

@@ -5,15 +5,19 @@ mod args;
 mod balance;
 mod compare;
 mod demo;
+mod function;
 mod input;
 mod inspect;
 mod manifold;
 mod settings;
 mod verify;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use args::{Cli, Command};
 use clap::Parser;
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
 
 /// How the program ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,4 +59,43 @@ pub fn run() -> Exit {
         eprintln!("error: {error}");
         Exit::from(&error)
     })
+}
+
+/// Prints a report, whole: as one JSON object, or as text for people.
+fn show(report: &impl Serialize, as_json: bool, text: impl FnOnce() -> String) -> Result<()> {
+    let text = if as_json { json(report)? } else { text() };
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // the reader has seen enough
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            let remedy = "check where the output goes";
+            Err(Error::new(ErrorKind::Io, "standard output", error.to_string(), remedy))
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Any report as text, with a newline at the end.
+fn json(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(ErrorKind::Io, "JSON", e.to_string(), "report this as a fault of the program"))?;
+    Ok(text + "\n")
+}
+
+/// Refuses before the work what would be refused after it.
+fn check_target(path: &Path, force: bool) -> Result<()> {
+    let wrong = |problem: &str, remedy: &str| Err(Error::new(ErrorKind::Io, "writing", problem, remedy).in_file(path));
+    if path.is_dir() {
+        return wrong("it is a directory", "give the name of a file");
+    }
+    if path.exists() && !force {
+        return wrong("the file exists already", "choose another name, or overwrite with --force");
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            wrong(&format!("there is no folder {}", folder.display()), "make the folder first")
+        }
+        _ => Ok(()),
+    }
 }

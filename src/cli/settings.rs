@@ -4,8 +4,9 @@ use super::args::{Reading, Solving};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Layer;
 use crate::regularizer::Regularizer;
+use crate::report::number;
 use crate::solve::{Method, Schedule, Settings, Step};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use std::ops::ControlFlow;
 
 /// The norm: a finite exponent, or the largest weight.
@@ -17,17 +18,21 @@ pub enum Norm {
     Infinity,
 }
 
+/// Exponents between these keep `|w|^p` within the exponents of wide numbers for every weight.
+const SMALLEST: f64 = 1e-6;
+const LARGEST: f64 = 1e6;
+
 impl Norm {
     /// The norm as typed.
     pub fn of(reading: &Reading) -> Result<Self> {
         let wrong = || {
-            let problem = format!("{:?} is neither a number above 0 nor inf", reading.norm);
-            Error::new(ErrorKind::Parameter, "--norm", problem, "the default is 2")
+            let problem = format!("{:?} is neither inf nor a number from {SMALLEST:e} to {LARGEST:e}", reading.norm);
+            Error::new(ErrorKind::Parameter, "--norm", problem, "the default is 2; the limit of large exponents is inf")
         };
         match reading.norm.as_str() {
             "inf" | "infinity" => Ok(Self::Infinity),
             text => match text.parse::<f64>() {
-                Ok(p) if p.is_finite() && p > 0.0 => Ok(Self::P(p)),
+                Ok(p) if (SMALLEST..=LARGEST).contains(&p) => Ok(Self::P(p)),
                 _ => Err(wrong()),
             },
         }
@@ -44,7 +49,7 @@ impl Norm {
     /// As JSON: a number, or the word.
     pub fn json(self) -> serde_json::Value {
         match self {
-            Self::P(p) => p.into(),
+            Self::P(p) => number(p),
             Self::Infinity => "inf".into(),
         }
     }
@@ -73,6 +78,10 @@ pub fn settings(solving: &Solving, layers: &[Layer]) -> Result<Settings> {
             return Err(known("schedule", other, &names));
         }
     };
+    if !(solving.tolerance > 0.0 && solving.tolerance < 1.0) {
+        let problem = format!("{} is not between 0 and 1", solving.tolerance);
+        return Err(Error::new(ErrorKind::Parameter, "--tolerance", problem, "the default is 1e-12"));
+    }
     Ok(Settings {
         method,
         schedule,
@@ -96,7 +105,8 @@ pub fn limit_threads(reading: &Reading) -> Result<()> {
 
 /// A callback that shows progress on standard error, where that is a terminal.
 pub fn progress() -> impl FnMut(&Step) -> ControlFlow<()> {
-    let bar = ProgressBar::new_spinner();
+    // drawn on standard error, and only where that is a terminal; cleared when it is dropped
+    let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
         bar.set_style(style);
     }

@@ -14,7 +14,6 @@ mod tensor;
 mod wire;
 
 pub use check::FunctionCheck;
-pub use compare::Recovered;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
 pub use scales::{Ports, Role, WeightUse};

@@ -75,6 +75,28 @@ impl Network {
         Ok(None)
     }
 
+    /// The non-zero connections that go to zero along `direction`: the names of the first `named`, and how many there are.
+    ///
+    /// # Errors
+    /// When the direction has not one finite entry for each free variable.
+    pub fn escaping(&self, direction: &[f64], named: usize) -> Result<(Vec<String>, usize)> {
+        let scales = self.scales()?;
+        check(direction, &scales, "direction of the limit")?;
+        let along = Scaling { log_scales: vec![0.0; direction.len()], direction: Some(direction.to_vec()) };
+        let (mut names, mut count) = (vec![], 0);
+        for (k, (_, _, parameter)) in self.connections.iter().enumerate() {
+            let first = scales.first[parameter] as usize;
+            let escapes = along.escapes(scales.head(self, first), scales.tail(self, first));
+            if escapes && self.parameters[parameter] != 0.0 {
+                count += 1;
+                if names.len() < named {
+                    names.push(self.connection_name(k));
+                }
+            }
+        }
+        Ok((names, count))
+    }
+
     /// Where signals reach, along non-zero weights.
     pub(super) fn liveness(&self) -> Liveness {
         use super::Role;

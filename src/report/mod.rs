@@ -1,6 +1,6 @@
 //! Floor 5: what a run says of itself, as one JSON object or as a table for people.
 
-use crate::lowered::{Frozen, Lowered, NamedForm};
+use crate::lowered::{Frozen, Lowered, NamedForm, Scaling};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::{Deserialize, Serialize};
@@ -115,50 +115,120 @@ pub struct UnitScale {
     pub name: String,
     /// Its log-scale: incoming weights are multiplied by the exponential of it.
     pub log_scale: f64,
+    /// How the log-scale moves along the direction of the limit; only where the limit was asked for and granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
 }
 
 impl ScalesFile {
-    /// The log-scales of all units of a network at the given free log-scales.
+    /// The log-scales of all units of a network at the free log-scales of a scaling.
     #[must_use]
-    pub fn new(units: &[NamedForm], log_scales: &[f64]) -> Self {
-        let scale = |u: &NamedForm| UnitScale { name: u.name.clone(), log_scale: u.form.at(log_scales) };
+    pub fn new(units: &[NamedForm], scaling: &Scaling) -> Self {
+        // adding zero turns a negative zero into a positive one
+        let scale = |u: &NamedForm| UnitScale {
+            name: u.name.clone(),
+            log_scale: u.form.at(&scaling.log_scales) + 0.0,
+            limit: scaling.direction.as_ref().map(|d| u.form.at(d) + 0.0),
+        };
         Self { schema: SCHEMA, units: units.iter().map(scale).collect() }
     }
 }
 
-/// A table of two columns, without lines.
+/// A table of two columns, without lines and without spaces at the ends of lines.
 #[must_use]
-pub fn pairs(rows: &[(&str, String)]) -> Table {
+pub fn pairs(rows: &[(&str, String)]) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING);
     rows.iter().for_each(|(name, value)| {
         table.add_row([*name, value]);
     });
-    table
+    flush_left(table)
 }
 
-/// A table with a header, without lines.
+/// A table with a header, without lines and without spaces at the ends of lines.
 #[must_use]
-pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
+pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header(header).add_rows(rows);
-    table
+    flush_left(table)
 }
+
+fn flush_left(mut table: Table) -> String {
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 1));
+    }
+    table.trim_fmt()
+}
+
+/// A number as JSON: whole ones without a fraction, and none where JSON has none.
+#[must_use]
+pub fn number(value: f64) -> serde_json::Value {
+    // up to here every whole f64 is an integer of JSON, too
+    if value.fract() == 0.0 && value.abs() < 1e15 { (value as i64).into() } else { value.into() }
+}
+
+/// A residual or difference for people.
+#[must_use]
+pub fn small(value: f64) -> String {
+    if value == 0.0 { "0".into() } else { format!("{value:.1e}") }
+}
+
+/// A cost for people, with enough digits to compare two of them.
+#[must_use]
+pub fn cost(value: f64) -> String {
+    if value == 0.0 {
+        "0".into()
+    } else if value.is_finite() {
+        format!("{value:.12e}")
+    } else {
+        "beyond the range of f64".into()
+    }
+}
+
+/// What running the original and the scaled network showed, for people.
+#[must_use]
+pub fn function_line(unchecked: Option<&str>, difference: Option<f64>, rounding: Option<f64>) -> String {
+    match (unchecked, difference, rounding) {
+        (None, Some(d), Some(r)) => {
+            format!("outputs differ by {} of their range; rounding alone {}", small(d), small(r))
+        }
+        (reason, ..) => format!("unchecked: {}", reason.unwrap_or("unknown")),
+    }
+}
+
+/// Some names, and how many more there are: `total` in all.
+#[must_use]
+pub fn some(names: &[String], total: usize, shown: usize) -> String {
+    let listed: Vec<&str> = names.iter().take(shown).map(String::as_str).collect();
+    let more = total.saturating_sub(listed.len());
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{rest}", listed.join(", "))
+}
+
+/// Names that a line for people holds.
+pub const SHOWN: usize = 5;
 
 /// What is left alone and what does nothing, for people; empty when there is neither.
 #[must_use]
 pub fn left_alone(lowered: &Lowered) -> String {
     let mut text = String::new();
     if !lowered.frozen.is_empty() {
-        let row = |f: &Frozen| vec![format!("  {}", f.node), f.reason.clone()];
-        let rows = lowered.frozen.iter().map(row).collect();
-        text += &format!("\nleft alone:\n{}\n", table(&["  node", "reason"], rows));
+        // one line for each reason: a layer of a thousand units is no list of a thousand lines
+        let mut reasons: Vec<(&str, Vec<String>)> = vec![];
+        for frozen in &lowered.frozen {
+            match reasons.iter_mut().find(|(reason, _)| *reason == frozen.reason) {
+                Some((_, nodes)) => nodes.push(frozen.node.clone()),
+                None => reasons.push((&frozen.reason, vec![frozen.node.clone()])),
+            }
+        }
+        let row = |(reason, nodes): &(&str, Vec<String>)| {
+            vec![format!("  {}", some(nodes, nodes.len(), SHOWN)), (*reason).to_string()]
+        };
+        text += &format!("\nleft alone:\n{}\n", table(&["  node", "reason"], reasons.iter().map(row).collect()));
     }
     if !lowered.dead.is_empty() {
-        let names: Vec<&str> = lowered.dead.iter().take(10).map(String::as_str).collect();
-        let more = lowered.dead.len() - names.len();
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        text += &format!("\ndead units (no signal passes through them): {}{rest}\n", names.join(", "));
+        let names = some(&lowered.dead, lowered.dead.len(), 2 * SHOWN);
+        text += &format!("\ndead units (no signal passes through them): {names}\n");
     }
     text
 }
