@@ -52,8 +52,8 @@ impl Raw {
     pub fn problem(&self) -> Problem {
         let mut builder = ProblemBuilder::new(self.variables);
         let mut rest: Vec<&Edge> = self.edges.iter().collect();
-        while let Some(&Edge { p, alpha, .. }) = rest.first() {
-            let (same, others): (Vec<&Edge>, Vec<&Edge>) = rest.iter().partition(|e| e.p == p && e.alpha == alpha);
+        while let Some(&&Edge { p, alpha, .. }) = rest.first() {
+            let (same, others): (Vec<&Edge>, Vec<&Edge>) = rest.into_iter().partition(|e| e.p == p && e.alpha == alpha);
             let (mut heads, mut tails, mut entries) = (vec![], vec![], vec![]);
             for edge in same {
                 let row = place(&mut heads, builder.port(&form(&edge.head)));
