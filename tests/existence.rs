@@ -98,7 +98,7 @@ fn a_tree_without_one_of_its_hops_or_with_a_wrong_one_is_no_witness(any: AnyGrap
             assert!(!mutated(v, Some(other)), "node {v} took the hop of node {u}");
         }
     }
-    TestResult::from_bool(hops().count() > 0 || problem.entries() < usize::MAX)
+    if hops().count() == 0 { TestResult::discard() } else { TestResult::passed() }
 }
 
 #[quickcheck]

@@ -52,7 +52,8 @@ fn the_optimal_costs_of_the_reference_instances_are_reproduced() {
         println!("skipped: SYNBAL_PEERS names no folder");
         return;
     };
-    let costs = [("i", 888.674527190737), ("ii", 6194.57523928678), ("iii", 4761.94756499712), ("iv", 3798.68054995128)];
+    let costs =
+        [("i", 888.674527190737), ("ii", 6194.57523928678), ("iii", 4761.94756499712), ("iv", 3798.68054995128)];
     for (name, cost) in costs {
         let Some((variables, edges)) = graph(Path::new(&folder), &python, name) else {
             println!("skipped: {python} with numpy cannot run inst.py in {}", Path::new(&folder).display());

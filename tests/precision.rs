@@ -8,14 +8,18 @@ use synbal::solve::{Method, Settings, Status};
 /// Two units tied by heavy weights both ways and grounded by light ones; the optimum is known by symmetry, as is the
 /// answer when the light weights are `light` in and `light * skew` out.
 fn tied_pair(heavy: f64, light: f64, skew: f64) -> (Raw, [f64; 2]) {
-    let raw = Raw::graph(2, 2.0, &[
-        (Some(0), Some(1), heavy),
-        (Some(1), Some(0), heavy),
-        (None, Some(0), light),
-        (Some(0), None, light * skew),
-        (None, Some(1), light),
-        (Some(1), None, light * skew),
-    ]);
+    let raw = Raw::graph(
+        2,
+        2.0,
+        &[
+            (Some(0), Some(1), heavy),
+            (Some(1), Some(0), heavy),
+            (None, Some(0), light),
+            (Some(0), None, light * skew),
+            (None, Some(1), light),
+            (Some(1), None, light * skew),
+        ],
+    );
     (raw, [skew.ln() / 2.0; 2])
 }
 

@@ -4,13 +4,13 @@ mod bank;
 
 use bank::any::AnyProblem;
 use bank::known::{closed_forms, instances};
-use bank::{Raw, optimum, solve_checked};
+use bank::{Raw, solve_checked};
 use quickcheck::{Gen, QuickCheck, TestResult};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use synbal::balance::balance;
 use synbal::problem::Problem;
-use synbal::solve::{Method, Schedule, Settings, Solution};
+use synbal::solve::{Method, Schedule, Settings, Solution, Status};
 
 /// Sweeps of local balancing: far fewer than it may need, so that tests stay quick.
 const SWEEPS: usize = 400;
@@ -78,15 +78,21 @@ fn all_methods_and_schedules_reach_the_same_weights_within_their_error_bounds() 
                 if off > bound {
                     return TestResult::error(format!(
                         "{:?} {:?} ({:?}, bound {:e}) and {:?} {:?} ({:?}, bound {:e}) differ by {off:e}",
-                        way.method, way.schedule, a.status, a.error_bound,
-                        other.method, other.schedule, b.status, b.error_bound
+                        way.method,
+                        way.schedule,
+                        a.status,
+                        a.error_bound,
+                        other.method,
+                        other.schedule,
+                        b.status,
+                        b.error_bound
                     ));
                 }
             }
         }
         TestResult::passed()
     }
-    QuickCheck::new().r#gen(Gen::new(20)).tests(120).quickcheck(agree as fn(AnyProblem) -> TestResult);
+    QuickCheck::new().rng(Gen::new(20)).tests(120).quickcheck(agree as fn(AnyProblem) -> TestResult);
     let share = |n: &AtomicUsize| 100.0 * n.load(Ordering::Relaxed) as f64 / PAIRS.load(Ordering::Relaxed) as f64;
     println!("pairs of solutions whose bounds exceed 1e-9: {:.1} %, unknown: {:.1} %", share(&LOOSE), share(&UNKNOWN));
 }
@@ -111,7 +117,9 @@ fn every_problem_with_a_closed_form_is_solved_by_every_method_and_schedule() {
 #[test]
 fn optimal_costs_agree_with_another_program_to_its_last_digits() {
     for known in instances() {
-        let solution = optimum(&known.raw);
+        // the check accepts weights that are not determined; the cost must be right all the same
+        let solution = solve_checked(&known.raw, &known.raw.problem(), &Settings::default());
+        assert!(matches!(solution.status, Status::Converged | Status::Imprecise), "{solution:?}");
         let off = (solution.cost / known.cost - 1.0).abs();
         assert!(off <= 1e-13, "{}: {} instead of {}", known.name, solution.cost, known.cost);
     }

@@ -34,7 +34,10 @@ fn from(raw: &Raw, settings: Settings, start: &[f64]) -> Solution {
 }
 
 #[quickcheck]
-fn a_local_step_lowers_the_cost_by_the_square_of_the_difference_of_the_roots(any: AnyGraph, which: usize) -> TestResult {
+fn a_local_step_lowers_the_cost_by_the_square_of_the_difference_of_the_roots(
+    any: AnyGraph,
+    which: usize,
+) -> TestResult {
     let raw = attained(&any.0);
     let (v, before) = (which % raw.variables, Flows::of(&raw, &vec![0.0; raw.variables]));
     if before.ln_in[v] == f64::NEG_INFINITY || raw.edges.iter().any(|e| e.p != raw.edges[0].p) {
@@ -80,10 +83,7 @@ fn the_optimum_does_not_depend_on_a_rescaling_of_the_start(any: AnyProblem, seed
     let scale = |e: &Edge| Edge { weight: e.weight * e.log_multiplier(&shift).exp(), ..e.clone() };
     let scaled = Raw { variables: raw.variables, edges: raw.edges.iter().map(scale).collect() };
     let limit = Settings { max_iterations: 500, ..Settings::default() };
-    let (a, b) = (
-        solve_checked(&raw, &raw.problem(), &limit),
-        solve_checked(&scaled, &scaled.problem(), &limit),
-    );
+    let (a, b) = (solve_checked(&raw, &raw.problem(), &limit), solve_checked(&scaled, &scaled.problem(), &limit));
     // the scaled weights are themselves rounded: by that much the two problems differ
     let rounding = 8.0 * f64::EPSILON;
     for (e, f) in raw.edges.iter().zip(&scaled.edges).filter(|(e, _)| e.weight != 0.0) {
@@ -113,7 +113,9 @@ fn relaxed_steps_reach_the_same_optimum(any: AnyGraph, theta: u8) {
 
 #[test]
 fn relaxed_steps_converge_on_problems_that_are_not_hard() {
-    for known in bank::known::closed_forms().iter().filter(|k| k.raw.edges.iter().all(|e| e.tail.iter().all(|t| t.1 == 1.0))) {
+    for known in
+        bank::known::closed_forms().iter().filter(|k| k.raw.edges.iter().all(|e| e.tail.iter().all(|t| t.1 == 1.0)))
+    {
         for theta in [0.3, 0.7, 1.3, 1.7] {
             let settings = Settings { relaxation: theta, ..local(Schedule::Cyclic, 5000) };
             let solution = solve_checked(&known.raw, &known.raw.problem(), &settings);
@@ -213,7 +215,8 @@ fn weights_that_are_scaled_by_powers_of_two_lead_to_the_same_local_step_to_the_l
         let weights = [0.3, 1.7, 5.1];
         let balanced = |k: i32| {
             let s = 2f64.powi(k);
-            let edges = [(None, Some(0), weights[0] * s), (None, Some(0), weights[1] * s), (Some(0), None, weights[2] / s)];
+            let edges =
+                [(None, Some(0), weights[0] * s), (None, Some(0), weights[1] * s), (Some(0), None, weights[2] / s)];
             let raw = Raw::graph(1, p, &edges);
             let solution = optimum(&raw);
             let new = |e: &Edge| e.weight * e.log_multiplier(&solution.log_scales).exp();

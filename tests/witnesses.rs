@@ -116,7 +116,8 @@ fn shapes(rows: usize, columns: usize, p: f64, weights: &[f64]) -> (Raw, Vec<Pro
     let head = |r: usize| vec![(r, 1.0)];
     let tail = |c: usize| vec![(rows + c, if c % 2 == 0 { 1.0 } else { 3.0 })];
     let places: Vec<(usize, usize)> = (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))).collect();
-    let edge = |(&(r, c), &weight): (&(usize, usize), &f64)| Edge { head: head(r), tail: tail(c), weight, p, alpha: 1.0 };
+    let edge =
+        |(&(r, c), &weight): (&(usize, usize), &f64)| Edge { head: head(r), tail: tail(c), weight, p, alpha: 1.0 };
     let raw = Raw { variables: rows + columns, edges: places.iter().zip(weights).map(edge).collect() };
     let build = |kind: usize| {
         let mut builder = ProblemBuilder::new(rows + columns);
@@ -171,7 +172,8 @@ fn matches_naive(raw: &Raw, problem: &Problem, x: &[f64], d: &[f64]) {
         let size = sum(&|rate, _| rate.abs()) / curvature;
         let off = (gradient[v] - sum(&|rate, _| rate) / curvature).abs();
         assert!(off <= 2.0 * allowed * size, "gradient of {v} is off by {off:e}");
-        let size = d.iter().fold(0.0f64, |m, d| m.max(d.abs())) * 8.0 * sum(&|rate, _| rate.abs().max(rate * rate)) / curvature;
+        let size = d.iter().fold(0.0f64, |m, d| m.max(d.abs())) * 8.0 * sum(&|rate, _| rate.abs().max(rate * rate))
+            / curvature;
         let off = (product[v] - sum(&|rate, along| rate * along) / curvature).abs();
         assert!(off <= 2.0 * allowed * size, "product of {v} is off by {off:e}, size {size:e}");
     }
@@ -186,9 +188,10 @@ fn dense_sparse_and_diagonal_blocks_match_the_naive_sums(rows: u8, columns: u8, 
     let (rows, columns) = (usize::from(rows % 12) + 1, usize::from(columns % 12) + 1);
     let seed = u64::from(seed);
     // the last column: weights over sixty decades and log-scales up to 700 need the wide passes
-    for (p, decades, reach) in [(2.0, 1.0, 2.0), (0.5, 6.0, 5.0), (3.0, 6.0, 20.0), (2.0, 3.0, 700.0), (40.0, 30.0, 700.0)] {
-        let mut weights: Vec<f64> =
-            numbers(rows * columns, seed, decades).into_iter().map(|l| 10f64.powf(l)).collect();
+    for (p, decades, reach) in
+        [(2.0, 1.0, 2.0), (0.5, 6.0, 5.0), (3.0, 6.0, 20.0), (2.0, 3.0, 700.0), (40.0, 30.0, 700.0)]
+    {
+        let mut weights: Vec<f64> = numbers(rows * columns, seed, decades).into_iter().map(|l| 10f64.powf(l)).collect();
         weights[seed as usize % (rows * columns)] = 0.0;
         let (raw, problems) = shapes(rows, columns, p, &weights);
         let (x, d) = (numbers(rows + columns, seed + 1, reach), numbers(rows + columns, seed + 2, 1.0));
@@ -210,7 +213,10 @@ fn blocks_larger_than_a_panel_and_a_tile_match_the_naive_sums() {
         for other in &problems[1..] {
             let other = other.point(&x);
             for v in 0..rows + columns {
-                assert!(close(first.flows().inflow[v] + first.flows().outflow[v], other.flows().inflow[v] + other.flows().outflow[v]));
+                assert!(close(
+                    first.flows().inflow[v] + first.flows().outflow[v],
+                    other.flows().inflow[v] + other.flows().outflow[v]
+                ));
             }
             let pairs = first.scaled_product(&d).into_iter().zip(other.scaled_product(&d));
             pairs.for_each(|(a, b)| assert!((a - b).abs() <= 1e-12, "{a} and {b}"));

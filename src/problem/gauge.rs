@@ -108,8 +108,7 @@ fn orthogonal(vectors: Vec<Vec<(u32, f64)>>) -> Vec<Vec<(u32, f64)>> {
     let mut owners: std::collections::HashMap<u32, Vec<usize>> = std::collections::HashMap::new();
     let mut done: Vec<Vec<(u32, f64)>> = vec![];
     for vector in vectors {
-        let mut earlier: Vec<usize> =
-            vector.iter().filter_map(|(v, _)| owners.get(v)).flatten().copied().collect();
+        let mut earlier: Vec<usize> = vector.iter().filter_map(|(v, _)| owners.get(v)).flatten().copied().collect();
         earlier.sort_unstable();
         earlier.dedup();
         let mut form = Form::from_terms(vector);

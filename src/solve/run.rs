@@ -1,9 +1,9 @@
 //! What all solvers share: counting passes, the trace, the end.
 
-use super::settings::Callback;
 use super::cg::ConjugateGradients;
 use super::cholesky::Cholesky;
 use super::linear::LinearSolver;
+use super::settings::Callback;
 use super::{Method, Settings, Solution, Status, Step, bound, greedy, local, newton, witness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Gauge, Point, Problem};
@@ -43,8 +43,7 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     };
     let mut moves = gauge.active.clone();
     gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
-    let mut run =
-        Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
+    let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
     let mut direct = match settings.method {
         Method::Newton => Cholesky::new(problem),
         _ => Cholesky::small(problem),
@@ -81,10 +80,10 @@ pub(super) enum End {
     Cancelled,
 }
 
-fn check(problem: &Problem, settings: &Settings) -> Result<()> {
-    let wrong = |place: &str, problem: String, remedy: &str| {
-        Err(Error::new(ErrorKind::Parameter, place, problem, remedy))
-    };
+/// Refuses settings that are out of range or do not fit the problem.
+pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
+    let wrong =
+        |place: &str, problem: String, remedy: &str| Err(Error::new(ErrorKind::Parameter, place, problem, remedy));
     let n = problem.variables();
     let (tolerance, theta) = (settings.tolerance, settings.relaxation);
     if !(tolerance > 0.0 && tolerance < 1.0) {
