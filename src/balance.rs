@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::problem::Problem;
-use crate::solve::{Callback, Settings, Solution, solve};
+use crate::solve::{Callback, Settings, Solution, check, solve};
 
 /// A balanced problem.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub const NAMED: usize = 20;
 /// # Errors
 /// When a setting is out of range.
 pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Balanced> {
+    // before anything is evaluated at the start
+    check(problem, settings)?;
     let existence = existence(problem);
     let rest;
     let attained = match existence.direction() {
@@ -65,7 +67,7 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
         None => problem,
     };
     let start = vec![0.0; problem.variables()];
-    let point = attained.point(settings.start.as_deref().filter(|x| x.len() == start.len()).unwrap_or(&start));
+    let point = attained.point(settings.start.as_deref().unwrap_or(&start));
     let (cost_before, residual_before) = (point.flows().cost.to_f64(), point.flows().residual());
     let solution = solve(attained, settings, callback)?;
     let dimension = crate::problem::Gauge::of(attained)?.dimension;

@@ -30,6 +30,17 @@ impl Gauge {
     /// # Errors
     /// When a kernel vector has entries that no `f64` holds.
     pub fn of(problem: &Problem) -> Result<Self> {
+        Self::within(problem, &vec![true; problem.variables])
+    }
+
+    /// The gauge when only some variables may move: the others count as visible, neither active nor part of the kernel.
+    ///
+    /// # Errors
+    /// As for [`of`](Self::of).
+    ///
+    /// # Panics
+    /// When `inside` has not one entry for every variable.
+    pub fn within(problem: &Problem, inside: &[bool]) -> Result<Self> {
         let mut parent: Vec<u32> = (0..problem.ports.len() as u32).collect();
         let mut used = vec![false; problem.ports.len()];
         problem.for_each_entry(|e| {
@@ -52,6 +63,7 @@ impl Gauge {
         (0..problem.variables).for_each(|_| {
             builder.variable();
         });
+        active.iter_mut().zip(inside).for_each(|(a, i)| *a &= i);
         (0..problem.variables).filter(|&v| !active[v]).for_each(|v| builder.freeze(v));
         relations.iter().for_each(|r| builder.require_zero(r));
         let fixed = builder.build()?;

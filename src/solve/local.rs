@@ -30,12 +30,7 @@ pub(super) fn balance(run: &mut Run, x: &mut [f64]) -> End {
 
 /// Active variables of the subset; pinned ones move too, for the schedule is the user's.
 pub(super) fn movable(run: &Run) -> Vec<bool> {
-    let mut moves = run.gauge.active.clone();
-    if let Some(subset) = &run.settings.subset {
-        let inside: std::collections::HashSet<usize> = subset.iter().copied().collect();
-        moves.iter_mut().enumerate().for_each(|(v, m)| *m &= inside.contains(&v));
-    }
-    moves
+    run.gauge.active.clone()
 }
 
 struct Progress {
@@ -81,7 +76,8 @@ fn sweeps<S: Scalar>(run: &mut Run, x: &mut [f64], order: &mut Order, progress: 
 }
 
 fn check(run: &mut Run, x: &[f64], progress: &mut Progress) -> Option<End> {
-    progress.next_check = progress.sweep + 1 + progress.sweep / CHECK_EVERY;
+    let next = progress.sweep + 1 + progress.sweep / CHECK_EVERY;
+    progress.next_check = next.min(run.settings.max_iterations.max(progress.sweep + 1));
     let point = run.point(x);
     let go_on = run.step(progress.sweep, &point);
     let residual = run.residual(&point);

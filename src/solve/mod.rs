@@ -20,6 +20,7 @@ mod warm;
 mod witness;
 
 pub use minimax::{Minimax, largest_weight, minimax};
+pub(crate) use run::check;
 pub use run::solve;
 pub use schedule::Schedule;
 pub use settings::{Callback, Method, Settings, Solution, Status, Step};

@@ -15,6 +15,7 @@ use std::time::Instant;
 pub(super) struct Run<'a, 'c> {
     pub problem: &'a Problem,
     pub settings: &'a Settings,
+    /// The gauge of the variables that may move: all of them, or the subset.
     pub gauge: Gauge,
     /// Whether a variable takes part: active, in the subset, and not pinned.
     pub moves: Vec<bool>,
@@ -32,13 +33,15 @@ pub(super) struct Run<'a, 'c> {
 /// When a setting is out of range.
 pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Solution> {
     check(problem, settings)?;
-    let gauge = Gauge::of(problem)?;
+    let gauge = match &settings.subset {
+        Some(subset) => {
+            let mut inside = vec![false; problem.variables()];
+            subset.iter().for_each(|&v| inside[v] = true);
+            Gauge::within(problem, &inside)?
+        }
+        None => Gauge::of(problem)?,
+    };
     let mut moves = gauge.active.clone();
-    if let Some(subset) = &settings.subset {
-        let mut inside = vec![false; problem.variables()];
-        subset.iter().for_each(|&v| inside[v] = true);
-        moves.iter_mut().zip(inside).for_each(|(m, i)| *m &= i);
-    }
     gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
     let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
     let mut direct = match settings.method {
@@ -77,7 +80,8 @@ pub(super) enum End {
     Cancelled,
 }
 
-fn check(problem: &Problem, settings: &Settings) -> Result<()> {
+/// Refuses settings that are out of range or do not fit the problem.
+pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
     let wrong =
         |place: &str, problem: String, remedy: &str| Err(Error::new(ErrorKind::Parameter, place, problem, remedy));
     let n = problem.variables();
@@ -85,15 +89,22 @@ fn check(problem: &Problem, settings: &Settings) -> Result<()> {
     if !(tolerance > 0.0 && tolerance < 1.0) {
         return wrong("tolerance", format!("{tolerance} is not between 0 and 1"), "the default is 1e-12");
     }
+    if settings.weight_tolerance.is_nan() || settings.weight_tolerance <= 0.0 {
+        let problem = format!("{} is not above 0", settings.weight_tolerance);
+        return wrong("tolerance of the weights", problem, "the default is 1e-6");
+    }
     if !(theta > 0.0 && theta < 2.0) {
         return wrong("relaxation", format!("{theta} is not between 0 and 2"), "1 takes exact local steps");
     }
     if settings.start.as_ref().is_some_and(|x| x.len() != n || x.iter().any(|v| !v.is_finite())) {
         return wrong("start", "not one finite log-scale for every variable".into(), "give as many as there are");
     }
-    let outside = |list: &Vec<usize>| list.iter().any(|&v| v >= n);
-    if settings.subset.as_ref().is_some_and(outside) || settings.schedule.given().is_some_and(outside) {
-        return wrong("subset or sequence", format!("a variable beyond {n}"), "indices start at 0");
+    let outside = |v: usize| v >= n;
+    if let Some(v) = settings.subset.iter().flatten().copied().find(|&v| outside(v)) {
+        return wrong("subset", format!("variable {v} of {n}"), "indices start at 0");
+    }
+    if let Some(v) = settings.schedule.given().find(|&v| outside(v)) {
+        return wrong("sequence or layers of the schedule", format!("variable {v} of {n}"), "indices start at 0");
     }
     Ok(())
 }
@@ -107,8 +118,8 @@ impl<'a> Run<'a, '_> {
 
     /// The relative residual over the variables that take part (pinned ones included: their balance follows).
     pub fn residual(&self, point: &Point) -> f64 {
-        let counts = |v: usize| self.moves[v] || (self.settings.subset.is_none() && self.gauge.active[v]);
-        (0..self.moves.len()).filter(|&v| counts(v)).map(|v| point.flows().imbalance(v).abs()).fold(0.0, f64::max)
+        let counts = |v: &usize| self.gauge.active[*v];
+        (0..self.moves.len()).filter(counts).map(|v| point.flows().imbalance(v).abs()).fold(0.0, f64::max)
     }
 
     /// Records an iteration; false when the callback wants to stop.

@@ -31,12 +31,14 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The variables that the user listed, where there is a list.
-    pub(super) fn given(&self) -> Option<&Vec<usize>> {
-        match self {
-            Self::Sequence(list) => Some(list),
-            _ => None,
-        }
+    /// Every variable that the user listed, in a sequence or in layers.
+    pub(super) fn given(&self) -> impl Iterator<Item = usize> + '_ {
+        let (layers, list): (&[Vec<usize>], &[usize]) = match self {
+            Self::Forward(layers) | Self::Backward(layers) => (layers, &[]),
+            Self::Sequence(list) => (&[], list),
+            _ => (&[], &[]),
+        };
+        layers.iter().flatten().chain(list).copied()
     }
 }
 
@@ -81,7 +83,7 @@ impl Order {
             let mut rest = moves.to_vec();
             let mut list: Vec<usize> = vec![];
             for &v in layers.flatten() {
-                if v < rest.len() && std::mem::take(&mut rest[v]) {
+                if std::mem::take(&mut rest[v]) {
                     list.push(v);
                 }
             }

@@ -1,0 +1,141 @@
+//! Whether a minimum is attained: two independent decisions, and a checker that accepts no false witness.
+
+mod bank;
+
+use bank::Raw;
+use bank::any::{AnyGraph, AnyProblem};
+use quickcheck::TestResult;
+use quickcheck_macros::quickcheck;
+use std::collections::BTreeSet;
+use synbal::existence::{Circulation, Existence, existence, existence_by_program, verify};
+use synbal::problem::Problem;
+
+/// Port pairs whose connections fall along the direction.
+fn falling(problem: &Problem, found: &Existence) -> BTreeSet<(u32, u32)> {
+    let mut pairs = BTreeSet::new();
+    if let Some(direction) = found.direction() {
+        let along: Vec<f64> = problem.ports().iter().map(|f| f.at(direction)).collect();
+        problem.for_each_entry(|e| {
+            if along[e.head as usize] < along[e.tail as usize] {
+                pairs.insert((e.head, e.tail));
+            }
+        });
+    }
+    pairs
+}
+
+#[quickcheck]
+fn components_and_linear_programs_agree_on_which_connections_escape(any: AnyGraph) {
+    let problem = any.0.problem();
+    let (graph, program) = (existence(&problem), existence_by_program(&problem));
+    assert!(verify(&problem, &graph) && verify(&problem, &program), "{graph:?}\n{program:?}");
+    assert_eq!(graph.name(), program.name());
+    assert_eq!(falling(&problem, &graph), falling(&problem, &program));
+}
+
+#[quickcheck]
+fn every_witness_of_any_degree_passes_the_check(any: AnyProblem) {
+    let problem = any.0.problem();
+    let found = existence(&problem);
+    assert!(verify(&problem, &found), "{found:?}");
+    if let Some(direction) = found.direction() {
+        let rest = problem.without_falling(direction);
+        assert_eq!(existence(&rest).name(), "attained");
+    }
+}
+
+#[quickcheck]
+fn a_reversed_direction_is_no_witness(any: AnyProblem) -> TestResult {
+    let problem = any.0.problem();
+    let Existence::Escapes { direction, rest } = existence(&problem) else { return TestResult::discard() };
+    let reversed = direction.iter().map(|d| -d).collect();
+    assert!(!verify(&problem, &Existence::Escapes { direction: reversed, rest: rest.clone() }));
+    assert!(!verify(&problem, &Existence::Escapes { direction: vec![0.0; direction.len()], rest: rest.clone() }));
+    assert!(!verify(&problem, &Existence::Attained(rest.clone())), "an escaping connection is not covered");
+    let mut infinite = direction.clone();
+    infinite[0] = f64::INFINITY;
+    assert!(!verify(&problem, &Existence::Escapes { direction: infinite, rest: rest.clone() }));
+    assert!(!verify(&problem, &Existence::Escapes { direction: direction[1..].to_vec(), rest }));
+    TestResult::passed()
+}
+
+/// The same answer with another circulation.
+fn with(found: &Existence, circulation: Circulation) -> Existence {
+    match found {
+        Existence::Escapes { direction, .. } => Existence::Escapes { direction: direction.clone(), rest: circulation },
+        _ => Existence::Attained(circulation),
+    }
+}
+
+fn circulation(found: &Existence) -> Option<&Circulation> {
+    match found {
+        Existence::Attained(c) | Existence::Escapes { rest: c, .. } => Some(c),
+        Existence::Undecided(_) => None,
+    }
+}
+
+#[quickcheck]
+fn a_tree_without_one_of_its_hops_or_with_a_wrong_one_is_no_witness(any: AnyGraph) -> TestResult {
+    let problem = any.0.problem();
+    let found = existence(&problem);
+    let Some(Circulation::Trees { from_root, to_root }) = circulation(&found) else { return TestResult::failed() };
+    let mutated = |node: usize, hop| {
+        let mut from_root = from_root.clone();
+        from_root[node] = hop;
+        verify(&problem, &with(&found, Circulation::Trees { from_root, to_root: to_root.clone() }))
+    };
+    let hops = || from_root.iter().enumerate().filter_map(|(v, h)| h.map(|h| (v, h)));
+    for (v, hop) in hops() {
+        assert!(!mutated(v, None), "node {v} lost its hop");
+        let mut deeper = hop;
+        deeper.depth = 0;
+        assert!(!mutated(v, Some(deeper)), "node {v} has no depth");
+        let mut elsewhere = hop;
+        elsewhere.entry.index += 1_000_000;
+        assert!(!mutated(v, Some(elsewhere)), "the hop of node {v} is no connection");
+        // a connection that does not end in this node
+        for (u, other) in hops().filter(|(u, _)| *u != v) {
+            assert!(!mutated(v, Some(other)), "node {v} took the hop of node {u}");
+        }
+    }
+    if hops().count() == 0 { TestResult::discard() } else { TestResult::passed() }
+}
+
+#[quickcheck]
+fn a_circulation_with_a_wrong_number_is_no_witness(any: AnyProblem) -> TestResult {
+    let problem = any.0.problem();
+    let found = existence_by_program(&problem);
+    let Some(Circulation::Numbers(numbers)) = circulation(&found) else { return TestResult::failed() };
+    if numbers.is_empty() {
+        return TestResult::discard();
+    }
+    let check = |numbers: Vec<_>| verify(&problem, &with(&found, Circulation::Numbers(numbers)));
+    for k in 0..numbers.len() {
+        let change = |f: &dyn Fn(&mut Vec<((u32, u32), dashu::rational::RBig)>)| {
+            let mut changed = numbers.clone();
+            f(&mut changed);
+            check(changed)
+        };
+        let one = dashu::rational::RBig::ONE;
+        assert!(!change(&|n| n[k].1 += one.clone()), "number {k} grew");
+        assert!(!change(&|n| n[k].1 = dashu::rational::RBig::ZERO), "number {k} is zero");
+        assert!(!change(&|n| drop(n.remove(k))), "number {k} is missing");
+        assert!(!change(&|n| n.push(n[k].clone())), "number {k} is there twice");
+    }
+    TestResult::passed()
+}
+
+#[test]
+fn dead_units_and_zero_weights_escape_as_the_theory_says() {
+    // 0 -> 1 with nothing into 0: both connections of unit 0 and what only it feeds escape
+    let dead = Raw::graph(2, 2.0, &[(Some(0), Some(1), 3.0), (None, Some(1), 1.0), (Some(1), None, 1.0)]);
+    let problem = dead.problem();
+    assert_eq!(falling(&problem, &existence(&problem)).len(), 1);
+    // a zero weight does not count: the unit loses its only output
+    let zero = Raw::graph(1, 2.0, &[(None, Some(0), 3.0), (Some(0), None, 0.0)]);
+    assert_eq!(existence(&zero.problem()).name(), "escapes");
+    let whole = Raw::graph(1, 2.0, &[(None, Some(0), 3.0), (Some(0), None, 1.0)]);
+    assert_eq!(existence(&whole.problem()).name(), "attained");
+    let empty = Raw::graph(2, 2.0, &[]);
+    assert_eq!(existence(&empty.problem()).name(), "attained");
+}
