@@ -43,9 +43,19 @@ fn the_dimension_is_the_number_of_connections_less_the_rank_of_the_cycles(any: A
     let space = Space::of(&forms(raw), raw.variables);
     assert_eq!(space.dimension, graph.connections.len() - rank(&cycles));
     assert_eq!(cycles.nrows(), rank(&cycles), "fundamental cycles are independent");
-    assert!(space.violation(&cycles) < 1e-12);
+    let violation = space.violation(&cycles);
+    assert!(violation < 1e-12, "{violation:e} for {graph:?}");
     let walks = graph.walk_constraints();
     assert!(walks.nrows() == 0 || space.violation(&walks) < 1e-12 * (1.0 + walks.amax()));
+}
+
+#[test]
+fn the_basis_of_a_part_without_ground_satisfies_its_cycles() {
+    let connections = vec![(0, 1), (1, 2), (2, 3), (3, 0), (2, 3), (3, 1)];
+    let form = |&(t, h): &(usize, usize)| Form::variable(h).plus(-1.0, &Form::variable(t));
+    let space = Space::of(&connections.iter().map(form).collect::<Vec<_>>(), 4);
+    assert_eq!(space.dimension, 3);
+    assert!(space.violation(&Grounded { units: 4, connections }.cycle_constraints()) < 1e-14);
 }
 
 /// Whether a directed path leads from the start to every node.

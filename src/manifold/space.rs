@@ -1,4 +1,7 @@
-//! The manifold as a linear space (nalgebra): dimension and orthonormal basis.
+//! The manifold as a linear space: dimension and orthonormal basis.
+//!
+//! Matrices are nalgebra's, decompositions faer's: nalgebra's left singular vectors of a matrix without full rank may leave
+//! its column space by a hundredth.
 
 use super::Form;
 use nalgebra::DMatrix;
@@ -28,12 +31,11 @@ impl Space {
         if forms.is_empty() || variables == 0 {
             return Self { dimension: 0, basis: DMatrix::zeros(forms.len(), 0) };
         }
-        let svd = matrix.svd(true, false);
-        let largest = svd.singular_values.max();
-        let kept: Vec<usize> =
-            (0..svd.singular_values.len()).filter(|&k| svd.singular_values[k] > RANK_TOLERANCE * largest).collect();
-        let u = svd.u.expect("the left vectors were asked for");
-        Self { dimension: kept.len(), basis: u.select_columns(&kept) }
+        let svd = to_faer(&matrix).thin_svd().expect("the decomposition of a finite matrix converges");
+        let values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+        let dimension = count(&values);
+        let basis = DMatrix::from_fn(forms.len(), dimension, |row, k| svd.U()[(row, k)]);
+        Self { dimension, basis }
     }
 
     /// The largest violation of a set of constraints by the space: zero when every row annihilates it.
@@ -52,7 +54,15 @@ pub fn rank(matrix: &DMatrix<f64>) -> usize {
     if matrix.is_empty() {
         return 0;
     }
-    let values = matrix.clone().singular_values();
-    let largest = values.max();
-    values.iter().filter(|&&v| v > RANK_TOLERANCE * largest && v > 0.0).count()
+    count(&to_faer(matrix).singular_values().expect("the decomposition of a finite matrix converges"))
+}
+
+/// How many singular values, from the largest to the smallest, count as non-zero.
+fn count(values: &[f64]) -> usize {
+    let largest = values.first().copied().unwrap_or(0.0);
+    values.iter().filter(|&&v| v > RANK_TOLERANCE * largest).count()
+}
+
+fn to_faer(matrix: &DMatrix<f64>) -> faer::Mat<f64> {
+    faer::Mat::from_fn(matrix.nrows(), matrix.ncols(), |row, column| matrix[(row, column)])
 }
