@@ -101,6 +101,9 @@ fn a_tree_without_one_of_its_hops_or_with_a_wrong_one_is_no_witness(any: AnyGrap
     if hops().count() == 0 { TestResult::discard() } else { TestResult::passed() }
 }
 
+/// A circulation as numbers of pairs of ports.
+type Numbers = Vec<((u32, u32), dashu::rational::RBig)>;
+
 #[quickcheck]
 fn a_circulation_with_a_wrong_number_is_no_witness(any: AnyProblem) -> TestResult {
     let problem = any.0.problem();
@@ -111,7 +114,7 @@ fn a_circulation_with_a_wrong_number_is_no_witness(any: AnyProblem) -> TestResul
     }
     let check = |numbers: Vec<_>| verify(&problem, &with(&found, Circulation::Numbers(numbers)));
     for k in 0..numbers.len() {
-        let change = |f: &dyn Fn(&mut Vec<((u32, u32), dashu::rational::RBig)>)| {
+        let change = |f: &dyn Fn(&mut Numbers)| {
             let mut changed = numbers.clone();
             f(&mut changed);
             check(changed)

@@ -56,6 +56,19 @@ fn rounding(problem: &Problem, x: &[f64]) -> f64 {
             widest.max(degree.into_iter().max().unwrap_or(0))
         }
     });
-    let additions = additions.max().unwrap_or(0) + problem.blocks().len();
+    let additions = additions.max().unwrap_or(0) + crowd(problem);
     UNIT_ROUNDOFF * (additions as f64 + 8.0 + 2.0 * steepest * furthest)
+}
+
+/// Most sums that are added up in one variable: rows and columns that share a port, and ports that share the variable.
+fn crowd(problem: &Problem) -> usize {
+    let mut at_port = vec![0usize; problem.ports().len()];
+    for block in problem.blocks() {
+        block.heads.iter().chain(&block.tails).for_each(|&q| at_port[q as usize] += 1);
+    }
+    let mut at_variable = vec![0usize; problem.variables()];
+    for (form, count) in problem.ports().iter().zip(at_port) {
+        form.terms().iter().for_each(|&(v, _)| at_variable[v as usize] += count);
+    }
+    at_variable.into_iter().max().unwrap_or(0)
 }
