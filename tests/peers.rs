@@ -21,7 +21,10 @@ for a, kind in [([n, len(h)], '<i8'), (h, '<i8'), (t, '<i8'), (w, '<f8')]:
     out.write(numpy.ascontiguousarray(a).astype(kind).tobytes())
 ";
 
-fn graph(folder: &Path, python: &str, name: &str) -> Option<(usize, Vec<(i64, i64, f64)>)> {
+/// Heads, tails and weights.
+type Connections = Vec<(i64, i64, f64)>;
+
+fn graph(folder: &Path, python: &str, name: &str) -> Option<(usize, Connections)> {
     let output = Command::new(python).arg("-B").arg("-c").arg(DRIVER).arg(folder).arg(name).output().ok()?;
     if !output.status.success() {
         return None;
