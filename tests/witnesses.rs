@@ -114,7 +114,7 @@ fn plain_coordinate_descent_finds_the_same_weights() {
 /// One matrix in three shapes: units 0..rows as heads, the following ones as tails of degree 1 or 3.
 fn shapes(rows: usize, columns: usize, p: f64, weights: &[f64]) -> (Raw, Vec<Problem>) {
     let head = |r: usize| vec![(r, 1.0)];
-    let tail = |c: usize| vec![(rows + c, if c % 2 == 0 { 1.0 } else { 3.0 })];
+    let tail = |c: usize| vec![(rows + c, if c.is_multiple_of(2) { 1.0 } else { 3.0 })];
     let places: Vec<(usize, usize)> = (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))).collect();
     let edge =
         |(&(r, c), &weight): (&(usize, usize), &f64)| Edge { head: head(r), tail: tail(c), weight, p, alpha: 1.0 };
