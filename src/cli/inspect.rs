@@ -126,31 +126,6 @@ fn text(r: &Report, lowered: &Lowered) -> String {
     if r.escaping_count > 0 {
         rows.push(("escaping", format!("{}: {}", r.escaping_count, some(&r.escaping, r.escaping_count, SHOWN))));
     }
-    let layer = |l: &crate::lowered::Layer| {
-        let all = || l.variables.iter().map(|&v| v as usize);
-        LayerReport {
-            name: l.name.clone(),
-            variables: l.variables.len(),
-            inflow: all().map(|v| flows.inflow[v].to_f64() / p).sum(),
-            outflow: all().map(|v| flows.outflow[v].to_f64() / p).sum(),
-            residual: all().map(|v| flows.imbalance(v).abs()).fold(0.0, f64::max),
-        }
-    };
-    lowered.layers.iter().map(layer).collect()
-}
-
-fn text(r: &Report, lowered: &Lowered) -> String {
-    let mut rows = vec![
-        ("units", format!("{} with a scale, {} free, dimension {}", r.units, r.variables, r.dimension)),
-        ("weights", r.weights.to_string()),
-        ("norm", r.norm.to_string()),
-        ("minimum", r.existence.clone()),
-        ("cost", format!("{:.6e}, {:.2} % above the optimum {:.6e}", r.cost, 100.0 * r.above_optimum, r.optimum)),
-        ("residual", format!("{:.1e}", r.residual)),
-    ];
-    if r.escaping_count > 0 {
-        rows.push(("escaping", format!("{}: {}", r.escaping_count, r.escaping.join("; "))));
-    }
     let layer = |l: &LayerReport| {
         vec![
             l.name.clone(),
