@@ -370,48 +370,6 @@ fn too_few_iterations_end_with_code_four_and_say_so() {
 }
 
 #[test]
-fn inspect_tells_layers_and_the_distance_from_the_optimum() {
-    let desk = Desk::new();
-    desk.put("a.json", small(json!("relu")));
-    for norm in ["1", "2", "inf"] {
-        let seen = desk.json(&format!("inspect a.json --norm {norm}"), 0);
-        let done = desk.json(&format!("balance a.json --norm {norm}"), 0);
-        assert_eq!((&seen["cost"], &seen["optimum"]), (&done["cost_before"], &done["cost_after"]), "{norm}");
-        let above = seen["cost"].as_f64().unwrap() / seen["optimum"].as_f64().unwrap() - 1.0;
-        assert!((seen["above_optimum"].as_f64().unwrap() - above).abs() < 1e-12, "{norm}");
-    }
-    let report = desk.json("inspect a.json", 0);
-    assert_eq!(report["layers"][0]["variables"], 3);
-    assert_eq!(report["layers"][0]["inflow"].as_f64(), Some(9.0 + 1.0 + 0.0625 + 4.0 + 25.0 + 0.25 + 0.25 + 1.0 + 4.0));
-    assert!(desk.text("inspect a.json", 0).contains("above the optimum"));
-}
-
-#[test]
-fn manifold_counts_connections_once_and_gives_orthogonal_matrices() {
-    let desk = Desk::new();
-    desk.put_network("a.json", &recurrent(2, 3, 1, &[Activation::Relu], 3).unwrap());
-    let report = desk.json("manifold a.json --matrices", 0);
-    // 2 * 3 inputs, 3 biases and one of the output, 3 * 3 recurrent, 3 outgoing
-    assert_eq!((&report["connections"], &report["nonzero_connections"]), (&json!(22), &json!(22)));
-    assert_eq!(report["basis"].as_array().unwrap().len(), 22);
-    assert_eq!((&report["dimension"], &report["dimension_structural"]), (&json!(3), &json!(3)));
-    assert_eq!((&report["rank_cycles"], &report["walks_span"]), (&json!(19), &json!(true)));
-    assert!(report["violation"].as_f64().unwrap() < 1e-12);
-    assert!(desk.text("manifold a.json", 0).contains("rank 19 from walks"));
-}
-
-#[test]
-fn the_demo_recognizes_the_same_digits_before_and_after() {
-    let desk = Desk::new();
-    let report = desk.json("demo", 0);
-    assert_eq!(report["status"], "converged");
-    assert_eq!(report["correct_before"], report["correct_after"]);
-    assert!(report["correct_after"].as_u64().unwrap() > 90);
-    assert!(desk.text("demo", 0).contains("digits recognized"));
-    assert!(desk.names().is_empty());
-}
-
-#[test]
 fn a_matrix_with_inputs_and_outputs_is_a_network() {
     let desk = Desk::new();
     let net = [(3, 1, 2.0), (3, 2, 1.0), (4, 1, 0.5), (4, 2, 9.0), (5, 3, 4.0), (5, 4, 1.0)];
