@@ -30,7 +30,7 @@ fn manifold_counts_connections_once_and_gives_orthogonal_matrices() {
     let desk = Desk::new();
     desk.put_network("a.json", &recurrent(2, 3, 1, &[Activation::Relu], 3).unwrap());
     let report = desk.json("manifold a.json --matrices", 0);
-    // 2 * 3 inputs, 3 biases, 3 * 3 recurrent, 3 outgoing
+    // 2 * 3 from inputs, 3 biases, 3 * 3 recurrent, 3 to the output
     assert_eq!((&report["connections"], &report["nonzero_connections"]), (&json!(21), &json!(21)));
     assert_eq!(report["basis"].as_array().unwrap().len(), 21);
     assert_eq!((&report["dimension"], &report["dimension_structural"]), (&json!(3), &json!(3)));
