@@ -249,7 +249,8 @@ fn the_limit_is_granted_where_only_dead_units_escape() {
     assert!(without["reason"].as_str().unwrap().contains("--limit"));
     assert!(without["residual_after"].as_f64().unwrap() <= 1e-12, "the rest is balanced");
     let limit = desk.json("balance a.json --limit -o b.json --scales s.json", 0);
-    assert_eq!((&limit["status"], limit["function_difference"].as_f64()), (&json!("limit"), Some(0.0)));
+    assert_eq!(limit["status"], "limit");
+    assert!(limit["function_difference"].as_f64().unwrap() < 1e-14, "{limit}");
     let file: Value = serde_json::from_slice(&desk.bytes("b.json")).unwrap();
     assert_eq!(file["layers"][0]["weights"][2], json!([0.0, 0.0]));
     assert_eq!(file["layers"][1]["weights"][0][1], json!(0.0));
@@ -311,8 +312,11 @@ fn a_matrix_without_inputs_and_outputs_is_balanced_as_by_osborne() {
 }
 
 #[test]
-fn every_method_and_schedule_writes_the_same_weights_to_twelve_digits() {
+fn every_method_and_schedule_writes_the_same_weights() {
     let desk = Desk::new();
+    // in single precision to the last bit, in double precision to the tolerance of the solvers
+    desk.put("a.onnx", families()[0].1.bytes());
+    desk.json("balance a.onnx -o first.onnx", 0);
     desk.put("a.json", small(json!("relu")));
     desk.json("balance a.json -o first.json", 0);
     let weights = |name: &str| -> Vec<f64> {
@@ -329,6 +333,8 @@ fn every_method_and_schedule_writes_the_same_weights_to_twelve_digits() {
         for (a, b) in first.iter().zip(weights("b.json")) {
             assert!((a - b).abs() <= 1e-11 * a.abs(), "{options}: {a} {b}");
         }
+        desk.json(&format!("balance a.onnx -o b.onnx --force {options}"), 0);
+        assert!(desk.bytes("first.onnx") == desk.bytes("b.onnx"), "{options}");
     }
 }
 

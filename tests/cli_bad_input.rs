@@ -63,14 +63,14 @@ fn a_faulty_json_network_is_named_with_place_and_remedy() {
         ("other.json", "[1, 2]".into(), &["line 1"]),
         ("version.json", good.replace("\"version\":1", "\"version\":9"), &["version"]),
         ("unknown.json", good.replace("\"inputs\"", "\"imputs\""), &["imputs"]),
-        ("ragged.json", ragged, &["layer 1"]),
-        ("narrow.json", narrow, &["layer 1"]),
-        ("biases.json", biases, &["layer 1"]),
+        ("ragged.json", ragged, &["layers[0].weights[1]"]),
+        ("narrow.json", narrow, &["layers[0].weights[0]"]),
+        ("biases.json", biases, &["layers[0].biases"]),
         ("empty.json", general(json!([]), json!([]), json!([]), json!([])), &["unit"]),
         ("range.json", with(json!([0, 7]), json!([1, 2]), json!([1, 2])), &["connection 1", "7"]),
         ("twice.json", with(json!([0, 1, 0]), json!([1, 2, 1]), json!([1, 2, 3])), &["connection 2 (x -> h)"]),
         ("lengths.json", with(json!([0, 1]), json!([1]), json!([1, 2])), &["connections"]),
-        ("spare.json", with(json!([0, 1]), json!([1, 2]), json!([1, 2, 3])), &["weights"]),
+        ("spare.json", with(json!([0, 1]), json!([1, 2]), json!([1, 2, 3])), &["parameter 2"]),
         ("into.json", with(json!([1]), json!([0]), json!([1])), &["connection 0 (h -> x)"]),
     ] {
         desk.put(name, text);
@@ -229,11 +229,15 @@ impl Dice {
         let mut bytes = bytes.to_vec();
         for _ in 0..1 + self.below(3) {
             let at = self.below(bytes.len());
-            match self.below(4) {
+            match self.below(8) {
                 0 => bytes.truncate(at.max(1)),
                 1 => bytes.insert(at, alphabet[self.below(alphabet.len())]),
                 2 => drop(bytes.remove(at)),
-                _ => bytes[at] = alphabet[self.below(alphabet.len())],
+                3 => bytes[at] = alphabet[self.below(alphabet.len())],
+                // most damage is small: a digit stays a digit, a byte keeps seven bits
+                _ if bytes[at].is_ascii_digit() => bytes[at] = b'0' + self.below(10) as u8,
+                _ if alphabet.len() == 256 => bytes[at] ^= 1 << self.below(8),
+                _ => {}
             }
             if bytes.is_empty() {
                 bytes.push(b'x');

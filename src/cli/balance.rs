@@ -224,8 +224,14 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
     let saved = 100.0 * (1.0 - r.cost_after / r.cost_before);
     let saved = if saved.is_finite() { format!(" ({saved:.2} % less)") } else { String::new() };
     let bound = r.error_bound.map_or("unknown".into(), |v| format!("{} (relative, of every weight)", small(v)));
+    let detail = match (r.existence.as_str(), r.status.as_str()) {
+        ("escapes", "limit") => "the escaping connections are zero",
+        ("escapes", _) => "connections escape, the rest is balanced",
+        ("undecided", _) => "whether a minimum exists is undecided",
+        _ => "the minimum is attained",
+    };
     let mut rows = vec![
-        ("status", format!("{} (minimum {})", r.status, r.existence)),
+        ("status", format!("{} ({detail})", r.status)),
         ("norm", r.norm.as_str().map_or(r.norm.to_string(), str::to_string)),
         (
             "method",

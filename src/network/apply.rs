@@ -66,10 +66,11 @@ impl Network {
                 && along.escapes(scales.head(self, first), scales.tail(self, first))
                 && live.passes(tail, head)
             {
-                return Ok(Some(format!(
-                    "{} goes to zero in the limit, but a signal passes through it to an output",
-                    self.connection_name(k)
-                )));
+                let why = match self.is_closed() {
+                    true => "and without inputs and outputs every entry of the matrix counts",
+                    false => "but a signal passes through it to an output",
+                };
+                return Ok(Some(format!("{} goes to zero in the limit, {why}", self.connection_name(k))));
             }
         }
         Ok(None)
