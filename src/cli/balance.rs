@@ -127,6 +127,11 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
                 .to_string(),
         );
     }
+    if lowered.problem.variables() == 0 {
+        notes.push(
+            "nothing can be scaled: these weights are the only ones of their kind, and balanced as they are".into(),
+        );
+    }
     BalanceReport {
         schema: SCHEMA,
         status: solution.status.name().to_string(),
