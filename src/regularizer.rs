@@ -7,7 +7,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+
+/// Exponents of norms: beyond, costs leave every range that is computed with.
+pub const EXPONENTS: RangeInclusive<f64> = 1e-6..=1e6;
 
 /// `coefficient * |w|^exponent`, both finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +41,7 @@ impl Regularizer {
     /// The cost `|w|^p`.
     ///
     /// # Errors
-    /// When `p` is not a finite positive number.
+    /// When `p` is not a number within [`EXPONENTS`].
     pub fn lp(p: f64) -> Result<Self> {
         Self::powers(&[Power { exponent: p, coefficient: 1.0 }])
     }
@@ -45,7 +49,7 @@ impl Regularizer {
     /// A sum of powers with positive exponents and coefficients.
     ///
     /// # Errors
-    /// When there is no term, or an exponent or a coefficient is not a finite positive number.
+    /// When there is no term, an exponent is outside [`EXPONENTS`], or a coefficient is not a finite positive number.
     pub fn powers(terms: &[Power]) -> Result<Self> {
         if terms.is_empty() {
             return Err(Error::new(
@@ -65,6 +69,14 @@ impl Regularizer {
                         "choose a number above 0, for example 2",
                     ));
                 }
+            }
+            if !EXPONENTS.contains(&term.exponent) {
+                return Err(Error::new(
+                    ErrorKind::Parameter,
+                    "regularizer, exponent p",
+                    format!("{} is outside {:e} to {:e}", term.exponent, EXPONENTS.start(), EXPONENTS.end()),
+                    "choose a number in between; the limit of large p is the norm inf",
+                ));
             }
         }
         Ok(Self::Powers(terms.to_vec()))

@@ -90,3 +90,12 @@ fn settings_out_of_range_are_refused_by_solve_and_by_balance() {
 fn a_form_outside_the_problem_is_a_bug_of_the_caller() {
     ProblemBuilder::new(2).port(&Form::variable(2));
 }
+
+#[test]
+fn exponents_whose_costs_leave_every_range_are_refused_with_the_range() {
+    for p in [1e300, 1.1e6, 1e-7, f64::INFINITY, f64::NAN, -2.0, 0.0] {
+        let error = synbal::regularizer::Regularizer::lp(p).unwrap_err();
+        assert!(error.place.contains("exponent") && !error.remedy.is_empty(), "{p}: {error}");
+    }
+    assert!(synbal::regularizer::Regularizer::lp(1e6).is_ok());
+}

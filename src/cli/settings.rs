@@ -3,7 +3,7 @@
 use super::args::{Reading, Solving};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Layer;
-use crate::regularizer::Regularizer;
+use crate::regularizer::{EXPONENTS, Regularizer};
 use crate::report::number;
 use crate::solve::{Method, Schedule, Settings, Step};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -18,21 +18,18 @@ pub enum Norm {
     Infinity,
 }
 
-/// Exponents between these keep `|w|^p` within the exponents of wide numbers for every weight.
-const SMALLEST: f64 = 1e-6;
-const LARGEST: f64 = 1e6;
-
 impl Norm {
     /// The norm as typed.
     pub fn of(reading: &Reading) -> Result<Self> {
         let wrong = || {
-            let problem = format!("{:?} is neither inf nor a number from {SMALLEST:e} to {LARGEST:e}", reading.norm);
+            let (least, most) = (EXPONENTS.start(), EXPONENTS.end());
+            let problem = format!("{:?} is neither inf nor a number from {least:e} to {most:e}", reading.norm);
             Error::new(ErrorKind::Parameter, "--norm", problem, "the default is 2; the limit of large exponents is inf")
         };
         match reading.norm.as_str() {
             "inf" | "infinity" => Ok(Self::Infinity),
             text => match text.parse::<f64>() {
-                Ok(p) if (SMALLEST..=LARGEST).contains(&p) => Ok(Self::P(p)),
+                Ok(p) if EXPONENTS.contains(&p) => Ok(Self::P(p)),
                 _ => Err(wrong()),
             },
         }
