@@ -2,7 +2,7 @@
 
 use super::block::{Amplitudes, Cost};
 use super::{Block, Problem};
-use crate::numeric::{Scalar, Wide};
+use crate::numeric::{PLAIN_LOG, Scalar, Wide};
 
 /// What enters and leaves every variable, and the total cost.
 ///
@@ -67,9 +67,6 @@ struct Curvature<S> {
     columns: Vec<S>,
     entries: Vec<S>,
 }
-
-/// Multipliers beyond 2^-200 or 2^200 need [`Wide`] passes; below, no product with plain amplitudes leaves `f64`.
-const PLAIN_LOG: f64 = 200.0 * std::f64::consts::LN_2;
 
 impl Problem {
     /// Evaluates the problem at log-scales `x`: one read of every weight.

@@ -6,10 +6,8 @@
 use super::incidence::Incidence;
 use super::run::{End, Run};
 use super::schedule::Order;
-use crate::numeric::{Scalar, Wide};
+use crate::numeric::{PLAIN_LOG, Scalar, Wide};
 
-/// Multipliers beyond this logarithm need the wide twin.
-const PLAIN_LOG: f64 = 200.0 * std::f64::consts::LN_2;
 /// From then on the residual is recomputed only when this share of sweeps more has passed: it costs half a sweep.
 const CHECK_EVERY: usize = 20;
 /// Checks without progress, below a residual of 1e-9, after which rounding has ended the progress.
