@@ -45,7 +45,7 @@ pub const NAMED: usize = 20;
 /// let l2 = Regularizer::lp(2.0)?;
 /// builder.block("in", vec![unit], vec![Port::GROUND], Weights::Dense(vec![4.0]), &l2)?;
 /// builder.block("out", vec![Port::GROUND], vec![unit], Weights::Dense(vec![1.0]), &l2)?;
-/// let problem = builder.build()?;
+/// let problem = builder.build();
 /// let balanced = synbal::balance::balance(&problem, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
 /// assert!((balanced.solution.log_scales[0].exp() - 0.5).abs() < 1e-12);
 /// assert!((balanced.solution.cost - 8.0).abs() < 1e-12);
@@ -80,7 +80,7 @@ impl Balanced {
     #[must_use]
     pub fn scaling(&self, limit: bool) -> Scaling {
         let direction = self.existence.direction().filter(|_| limit).map(<[f64]>::to_vec);
-        Scaling { log_scales: self.solution.log_scales.clone(), direction }
+        Scaling { scales: self.solution.scales.clone(), direction }
     }
 }
 

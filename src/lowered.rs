@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use crate::manifold::Form;
-use crate::problem::Problem;
+use crate::numeric::Multiplier;
+use crate::problem::{LogScales, Problem};
 
 /// A network as a balancing problem, with the names that a user knows.
 #[derive(Clone, Debug)]
@@ -56,19 +57,28 @@ pub struct Frozen {
 #[derive(Clone, Debug)]
 pub struct Scaling {
     /// Free log-scales.
-    pub log_scales: Vec<f64>,
+    pub scales: LogScales,
     /// The direction of the limit, where the limit is asked for.
     pub direction: Option<Vec<f64>>,
 }
 
 impl Scaling {
-    /// The log-multiplier of a weight between two forms; minus infinity for a weight that vanishes in the limit.
+    /// A scaling by free log-scales, without a limit.
     #[must_use]
-    pub fn log_multiplier(&self, head: &Form, tail: &Form) -> f64 {
-        if self.escapes(head, tail) {
-            return f64::NEG_INFINITY;
-        }
-        head.at(&self.log_scales) - tail.at(&self.log_scales)
+    pub fn new(log_scales: Vec<f64>) -> Self {
+        Self { scales: LogScales::new(log_scales), direction: None }
+    }
+
+    /// The same in the limit along a direction.
+    #[must_use]
+    pub fn along(self, direction: Vec<f64>) -> Self {
+        Self { direction: Some(direction), ..self }
+    }
+
+    /// The multiplier of a weight between two forms; zero for a weight that vanishes in the limit.
+    #[must_use]
+    pub fn multiplier(&self, head: &Form, tail: &Form) -> Multiplier {
+        if self.escapes(head, tail) { Multiplier::ZERO } else { self.scales.between(head, tail) }
     }
 
     /// Whether a weight between two forms vanishes in the limit.

@@ -20,7 +20,7 @@ fn problem() -> Problem {
     let l2 = Regularizer::lp(2.0).unwrap();
     builder.block("in", units.clone(), vec![Port::GROUND], Weights::Dense(vec![1.0, 2.0]), &l2).unwrap();
     builder.block("out", vec![Port::GROUND], units, Weights::Dense(vec![3.0, 4.0]), &l2).unwrap();
-    builder.build().unwrap()
+    builder.build()
 }
 
 #[test]

@@ -289,7 +289,7 @@ fn damaged_models_never_cause_a_panic() {
             let go = &mut |_: &_| std::ops::ControlFlow::Continue(());
             let balanced = synbal::balance::balance(&lowered.problem, &settings, go)?;
             let log_scales = balanced.solution.log_scales;
-            model.apply(&Scaling { log_scales, direction: None })?;
+            model.apply(&Scaling::new(log_scales))?;
             Ok(())
         };
         match run() {

@@ -20,7 +20,7 @@ fn network(regularizers: [&Regularizer; 3]) -> Problem {
     builder.block("in", first.clone(), ground(3), Weights::Dense(INTO.to_vec()), regularizers[0]).unwrap();
     builder.block("mid", second.clone(), first, Weights::Dense(BETWEEN.to_vec()), regularizers[1]).unwrap();
     builder.block("out", ground(2), second, Weights::Dense(OUT.to_vec()), regularizers[2]).unwrap();
-    builder.build().unwrap()
+    builder.build()
 }
 
 fn optimum(problem: &Problem, method: Method) -> Vec<f64> {

@@ -109,6 +109,6 @@ fn every_network_lowers_and_its_log_scales_preserve_the_function(any: AnyNetwork
     variables.sort_unstable();
     let every_one_once = variables.iter().enumerate().all(|(k, &v)| k == v as usize);
     let x = variables.iter().map(|&v| (f64::from(v * 31 + u32::from(seed))).sin() / 2.0).collect();
-    let scaled = any.0.apply(&Scaling { log_scales: x, direction: None }).unwrap();
+    let scaled = any.0.apply(&Scaling::new(x)).unwrap();
     every_one_once && lowered.weights as usize == any.0.parameters().len() && agree(&outputs(&any.0), &outputs(&scaled))
 }

@@ -11,7 +11,7 @@ use synbal::network::{Activation, Connections, Network, Unit};
 const RELU: Activation = Activation::Relu;
 
 fn finite(log_scales: Vec<f64>) -> Scaling {
-    Scaling { log_scales, direction: None }
+    Scaling::new(log_scales)
 }
 
 /// The number of free log-scales: the one length that is accepted.
@@ -59,7 +59,7 @@ fn scales_of_the_wrong_number_or_not_finite_are_refused() {
     assert!(network.apply(&finite(vec![0.0])).unwrap_err().to_string().contains("1 values for 2 free"));
     assert!(network.apply(&finite(vec![0.0, f64::NAN])).is_err());
     assert!(network.limit_refusal(&[0.0]).is_err());
-    let limit = Scaling { log_scales: vec![0.0; 2], direction: Some(vec![f64::INFINITY, 0.0]) };
+    let limit = Scaling::new(vec![0.0; 2]).along(vec![f64::INFINITY, 0.0]);
     assert!(network.apply(&limit).is_err());
 }
 
@@ -96,7 +96,7 @@ fn the_limit_that_cuts_off_a_dead_end_is_allowed_and_preserves_the_function() {
     let network = with_dead_end(&[(1, 2, 5.0)]);
     let direction = vec![0.0, -1.0];
     assert_eq!(network.limit_refusal(&direction).unwrap(), None);
-    let limit = network.apply(&Scaling { log_scales: vec![0.0; 2], direction: Some(direction) }).unwrap();
+    let limit = network.apply(&Scaling::new(vec![0.0; 2]).along(direction)).unwrap();
     assert_eq!(limit.parameters(), [2.0, 3.0, 0.0]);
     assert!(agree(&outputs(&network), &outputs(&limit)));
 }
@@ -106,7 +106,7 @@ fn the_limit_of_a_unit_that_nothing_feeds_is_allowed() {
     let network = with_dead_end(&[(2, 1, 5.0)]);
     let direction = vec![0.0, 1.0];
     assert_eq!(network.limit_refusal(&direction).unwrap(), None);
-    let limit = network.apply(&Scaling { log_scales: vec![0.5, 0.0], direction: Some(direction) }).unwrap();
+    let limit = network.apply(&Scaling::new(vec![0.5, 0.0]).along(direction)).unwrap();
     assert_eq!(limit.parameters()[2], 0.0);
     assert!(agree(&outputs(&network), &outputs(&limit)));
 }
@@ -151,6 +151,6 @@ fn the_state_of_a_unit_that_vanishes_in_the_limit_is_zero() {
     let b = Unit { state: 4.0, ..Unit::hidden("b", RELU) };
     let units = vec![Unit::input("x"), Unit::hidden("a", RELU), b, Unit::output("y", RELU)];
     let network = network(units, &[(0, 1, 1.0), (1, 3, 1.0), (1, 2, 1.0)]);
-    let limit = network.apply(&Scaling { log_scales: vec![0.0; 2], direction: Some(vec![0.0, -1.0]) }).unwrap();
+    let limit = network.apply(&Scaling::new(vec![0.0; 2]).along(vec![0.0, -1.0])).unwrap();
     assert_eq!(limit.units()[2].state, 0.0);
 }

@@ -26,7 +26,7 @@ fn biases_are_scaled_with_their_channel() {
     let scaling = powers_of_two(&model, 3);
     let new = open_bytes(&model.apply(&scaling).expect("no overflow").0).expect("valid");
     for (c, (old, new)) in tensor(&model, "b").iter().zip(tensor(&new, "b")).enumerate() {
-        assert_eq!(new, old * bias.heads.forms[c].at(&scaling.log_scales).exp2_of_ln());
+        assert_eq!(new, old * bias.heads.forms[c].at(scaling.scales.rest()).exp2_of_ln());
     }
 }
 
@@ -241,7 +241,7 @@ fn channels_without_input_or_outside_of_every_path_to_an_output_are_named_dead()
     assert_eq!(model.limit_refusal(&direction(1, 1.0)).expect("right size"), None);
     assert!(model.limit_refusal(&direction(0, -1.0)).expect("right size").is_some());
     assert!(model.limit_refusal(&[0.0]).is_err());
-    let scaling = Scaling { log_scales: vec![0.0; model.free()], direction: Some(direction(3, -1.0)) };
+    let scaling = Scaling::new(vec![0.0; model.free()]).along(direction(3, -1.0));
     let (bytes, report) = model.apply(&scaling).expect("no overflow");
     assert_eq!((report.escaped, report.changed), (3, 3));
     let FunctionCheck::Compared { difference, .. } = model.check(&bytes, 1) else { panic!("it runs") };

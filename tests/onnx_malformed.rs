@@ -39,7 +39,7 @@ fn attempt(bytes: &[u8]) -> Option<Error> {
             Some(error)
         }
         Ok(model) => {
-            let scaling = Scaling { log_scales: vec![0.5; model.free()], direction: None };
+            let scaling = Scaling::new(vec![0.5; model.free()]);
             let _ = model.apply(&scaling);
             None
         }

@@ -54,7 +54,7 @@ fn the_check_sees_a_function_that_changed() {
 fn a_zero_scaling_leaves_the_file_as_it_is() {
     for (name, model) in families() {
         let model = open(&model);
-        let scaling = Scaling { log_scales: vec![0.0; model.free()], direction: None };
+        let scaling = Scaling::new(vec![0.0; model.free()]);
         assert_eq!(model.apply(&scaling).expect("no overflow").0, model.bytes(), "{name}");
     }
 }
@@ -68,7 +68,7 @@ fn a_model_that_the_engine_does_not_know_is_unchecked() {
 #[test]
 fn overflow_is_an_error_that_names_the_weight_and_subnormal_results_are_counted() {
     let model = open(&between(|m| m.node("Relu", &["a"], "h")));
-    let all = |x: f64| Scaling { log_scales: vec![x; model.free()], direction: None };
+    let all = |x: f64| Scaling::new(vec![x; model.free()]);
     let error = model.apply(&all(100.0)).expect_err("too large");
     assert!(error.to_string().contains("\"w1\"") && error.kind == ErrorKind::Network, "{error}");
     assert!(error.file.is_some());
@@ -87,7 +87,7 @@ fn half_precision_weights_are_rewritten_in_their_own_type() {
         .node("MatMul", &["x", "w1"], "a")
         .node("MatMul", &["a", "w2"], "y");
     let model = open(&model);
-    let scaling = Scaling { log_scales: vec![std::f64::consts::LN_2; 4], direction: None };
+    let scaling = Scaling::new(vec![std::f64::consts::LN_2; 4]);
     let new = open_bytes(&model.apply(&scaling).expect("no overflow").0).expect("valid");
     assert_eq!(tensor(&new, "w1"), tensor(&model, "w1").iter().map(|w| 2.0 * w).collect::<Vec<f64>>());
 }
@@ -123,14 +123,14 @@ fn the_scales_between_a_file_and_its_rescaled_version_are_recovered() {
     for (name, model) in families() {
         let model = open(&model);
         let log_scales: Vec<f64> = numbers(40, model.free()).iter().map(|&n| f64::from(n) * 3.0).collect();
-        let scaling = Scaling { log_scales, direction: None };
+        let scaling = Scaling::new(log_scales);
         let new = open_bytes(&model.apply(&scaling).expect("no overflow").0).expect("valid");
         assert_eq!(model.difference_outside_weights(&new), None, "{name}");
         let l1 = Regularizer::lp(1.0).expect("an exponent");
         let lowered = [&model, &new].map(|m| m.lower(&l1, true).expect("finite weights").problem);
         let found = compare(&lowered[0], &lowered[1]).expect("the same graph");
         assert!(found.mismatch < 1e-6, "{name}: {found:?}");
-        for (x, y) in found.log_scales.iter().zip(&scaling.log_scales) {
+        for (x, y) in found.log_scales.iter().zip(scaling.scales.rest()) {
             assert!((x - y).abs() < 1e-5, "{name}: {x} {y}");
         }
     }
@@ -193,7 +193,7 @@ fn onnxruntime_finds_the_same_function() {
     for (name, model) in families() {
         let model = open(&model);
         let log_scales: Vec<f64> = numbers(60, model.free()).iter().map(|&n| f64::from(n) * 3.0).collect();
-        let (bytes, _) = model.apply(&Scaling { log_scales, direction: None }).expect("no overflow");
+        let (bytes, _) = model.apply(&Scaling::new(log_scales)).expect("no overflow");
         assert!(agree(model.bytes(), &bytes), "{name}");
     }
     let model = open(&families()[1].1);

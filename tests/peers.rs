@@ -44,7 +44,7 @@ fn problem(variables: usize, edges: &[(i64, i64, f64)]) -> Problem {
     let entries = edges.iter().map(|&(h, t, w)| (h as u32, t as u32, w)).collect();
     let l2 = Regularizer::lp(2.0).unwrap();
     builder.block("all", ports.clone(), ports, Weights::Sparse(entries), &l2).unwrap();
-    builder.build().unwrap()
+    builder.build()
 }
 
 #[test]

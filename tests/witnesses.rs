@@ -134,7 +134,7 @@ fn shapes(rows: usize, columns: usize, p: f64, weights: &[f64]) -> (Raw, Vec<Pro
             ),
         };
         builder.block("w", heads, tails, weights, &Regularizer::lp(p).unwrap()).unwrap();
-        builder.build().unwrap()
+        builder.build()
     };
     (raw, (0..3).map(build).collect())
 }

@@ -6,6 +6,7 @@ use super::settings::{Norm, limit_threads};
 use super::{Exit, check_target, show};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
+use crate::problem::LogScales;
 use crate::report::{SCHEMA, ScalesFile, UnitScale};
 use std::path::Path;
 
@@ -21,18 +22,24 @@ pub fn run(args: &Apply) -> Result<Exit> {
     let lowered = input.lower(&regularizer, args.reading.biases).map_err(|e| e.in_file(&args.model))?;
     let file = read(&args.scales)?;
     let at = |e: Error| e.in_file(&args.scales);
-    let log_scales = free(&file, &lowered, |u| Some(u.log_scale)).map_err(at)?;
+    let whole = |u: &UnitScale| u.exact.map_or(0.0, |e| e.exponent.into());
+    let exponents = free(&file, &lowered, |u| Some(whole(u))).map_err(at)?.into_iter().map(|e| e as i32).collect();
+    let rest = free(&file, &lowered, |u| Some(u.exact.map_or(u.log_scale, |e| e.rest))).map_err(at)?;
+    if let Some(unit) = file.units.iter().find(|u| !agrees(u)) {
+        let problem = format!("unit {:?}: log_scale {} is not that of \"exact\"", unit.name, unit.log_scale);
+        return Err(at(Error::new(ErrorKind::Format, "units", problem, "remove \"exact\" where you change log_scale")));
+    }
     let limited = file.units.iter().any(|u| u.limit.is_some());
     let direction = if limited { Some(free(&file, &lowered, |u| u.limit).map_err(at)?) } else { None };
     if let Some(reason) = direction.as_deref().map(|d| input.limit_refusal(d)).transpose()?.flatten() {
         let remedy = "balance this network anew; its zeros are others";
         return Err(at(Error::new(ErrorKind::Network, "limit", reason, remedy)));
     }
-    let scaling = Scaling { log_scales, direction };
+    let scaling = Scaling { scales: LogScales::split(exponents, rest), direction };
     let (output, notes) = input.scaled(&scaling).map_err(|e| e.in_file(&args.model))?;
     input.write(&output, &args.output, args.force)?;
     let problem = scaling.direction.as_ref().map(|d| lowered.problem.without_falling(d));
-    let cost = problem.as_ref().unwrap_or(&lowered.problem).cost_at(&scaling.log_scales);
+    let cost = problem.as_ref().unwrap_or(&lowered.problem).cost_at(&scaling.scales.total());
     let scaled = file.units.iter().filter(|u| u.log_scale != 0.0).count();
     let report = serde_json::json!({
         "schema": SCHEMA, "status": "applied", "units": file.units.len(), "scaled": scaled, "cost_after": cost,
@@ -48,6 +55,13 @@ pub fn run(args: &Apply) -> Result<Exit> {
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// Whether both ways to write a log-scale say the same.
+fn agrees(unit: &UnitScale) -> bool {
+    let difference =
+        unit.exact.map_or(0.0, |e| f64::from(e.exponent) * std::f64::consts::LN_2 + e.rest - unit.log_scale);
+    difference.abs() <= CONSISTENT * (1.0 + unit.log_scale.abs())
 }
 
 fn read(path: &Path) -> Result<ScalesFile> {

@@ -10,6 +10,7 @@ use crate::existence::Existence;
 use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
 use crate::model::FunctionCheck;
+use crate::problem::LogScales;
 use crate::report::{
     BalanceReport, FrozenNode, SCHEMA, SHOWN, ScalesFile, Seconds, cost, function_line, left_alone, pairs, small, some,
 };
@@ -108,6 +109,7 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
     balanced.cost_before = before;
     balanced.solution.cost = optimum.largest;
+    balanced.solution.scales = LogScales::new(optimum.log_scales.clone());
     balanced.solution.log_scales = optimum.log_scales;
     balanced.residual_before = if optimum.bound > 0.0 { before / optimum.bound - 1.0 } else { 0.0 };
     balanced.solution.residual = gap.abs();

@@ -74,15 +74,15 @@ pub fn recover((first, a): (&Input, &Lowered), (second, b): (&Input, &Lowered)) 
     if let Some(reason) = first.difference_outside_weights(second) {
         return Ok(Recovered { reason: Some(reason), ..Recovered::default() });
     }
-    let mut scaling = compare(&a.problem, &b.problem).map(|c| Scaling { log_scales: c.log_scales, direction: None });
+    let mut scaling = compare(&a.problem, &b.problem).map(|c| Scaling::new(c.log_scales));
     if scaling.is_none()
         && let Some(direction) = existence(&a.problem).direction()
         && first.limit_refusal(direction)?.is_none()
     {
         let rest = compare(&a.problem.without_falling(direction), &b.problem.without_falling(direction));
-        scaling = rest.map(|c| Scaling { log_scales: c.log_scales, direction: Some(direction.to_vec()) });
+        scaling = rest.map(|c| Scaling::new(c.log_scales).along(direction.to_vec()));
     }
-    let zeros = Scaling { log_scales: vec![0.0; a.problem.variables()], direction: None };
+    let zeros = Scaling::new(vec![0.0; a.problem.variables()]);
     let (output, failed) = match first.scaled(scaling.as_ref().unwrap_or(&zeros)) {
         Ok((output, _)) => (output, None),
         // weights that no scaling explains may ask for one that overflows

@@ -113,7 +113,7 @@ impl OnnxModel {
             builder.block(&tensor.name, heads, tails, weights, regularizer)?;
         }
         Ok(Lowered {
-            problem: builder.build()?,
+            problem: builder.build(),
             units: self.inferred.units.clone(),
             layers: self.inferred.layers.clone(),
             frozen: self.inferred.frozen.clone(),

@@ -27,7 +27,7 @@ impl OnnxModel {
     /// # Errors
     /// When the scaling belongs to another model, or a weight becomes too large for its type.
     pub fn apply(&self, scaling: &Scaling) -> Result<(Vec<u8>, PatchReport)> {
-        let given = [Some(scaling.log_scales.len()), scaling.direction.as_ref().map(Vec::len)];
+        let given = [Some(scaling.scales.len()), scaling.direction.as_ref().map(Vec::len)];
         if let Some(n) = given.into_iter().flatten().find(|&n| n != self.free()) {
             let problem = format!("{n} log-scales for {} free ones", self.free());
             let error = Error::new(ErrorKind::Parameter, "scaling", problem, "use a scaling of this model");
@@ -47,21 +47,19 @@ impl OnnxModel {
         one.visit(|element, head, tail| {
             let old = tensor.number(self.bytes(), element);
             let (head, tail) = Self::ports(one, head, tail);
-            let log = scaling.log_multiplier(head, tail);
-            let log = if one.reciprocal { -log } else { log };
-            if old == 0.0 || log == 0.0 || !old.is_finite() {
+            let multiplier = scaling.multiplier(head, tail);
+            let multiplier = if one.reciprocal { multiplier.inverse() } else { multiplier };
+            if old == 0.0 || multiplier.is_one() || !old.is_finite() {
                 return;
             }
-            // two factors: one alone may leave the range although the product does not
-            let half = (log / 2.0).exp();
-            let new = if log.abs() < 700.0 { old * log.exp() } else { old * half * half };
+            let new = multiplier.times(old);
             let written = write(bytes, tensor.offset(element), tensor.element, new);
             if !written.stored.is_finite() && fault.is_none() {
                 fault = Some((element, new));
             }
             report.changed += u64::from(written.stored != old);
             let size = written.stored.abs();
-            match (size == 0.0, log == f64::NEG_INFINITY) {
+            match (size == 0.0, multiplier.is_zero()) {
                 (true, true) => report.escaped += 1,
                 (true, false) => report.vanished += 1,
                 (false, _) => report.subnormal += u64::from(size < written.smallest_normal),

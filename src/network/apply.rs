@@ -19,16 +19,16 @@ impl Network {
     /// overflows, or vanishes without being meant to (the error names it).
     pub fn apply(&self, scaling: &Scaling) -> Result<Self> {
         let scales = self.scales()?;
-        check(&scaling.log_scales, &scales, "log-scales")?;
+        check(scaling.scales.rest(), &scales, "log-scales")?;
         if let Some(direction) = &scaling.direction {
             check(direction, &scales, "direction of the limit")?;
         }
         let mut parameters = self.parameters.clone();
         for (parameter, weight) in parameters.iter_mut().enumerate() {
             let k = scales.first[parameter] as usize;
-            let log = scaling.log_multiplier(scales.head(self, k), scales.tail(self, k));
-            let new = multiply(*weight, log);
-            if log > f64::NEG_INFINITY {
+            let multiplier = scaling.multiplier(scales.head(self, k), scales.tail(self, k));
+            let new = multiplier.times(*weight);
+            if !multiplier.is_zero() {
                 self.representable(*weight, new, || self.connection_name(k))?;
             }
             *weight = new;
@@ -38,7 +38,7 @@ impl Network {
         for (unit, form) in answer.units.iter_mut().zip(&scales.tails) {
             if unit.state != 0.0 {
                 let vanishes = scaling.direction.as_ref().is_some_and(|d| form.at(d) < 0.0);
-                let new = if vanishes { 0.0 } else { multiply(unit.state, form.at(&scaling.log_scales)) };
+                let new = if vanishes { 0.0 } else { scaling.scales.at(form).times(unit.state) };
                 if !vanishes {
                     self.representable(unit.state, new, || format!("state of unit {}", unit.name))?;
                 }
@@ -58,7 +58,7 @@ impl Network {
     pub fn limit_refusal(&self, direction: &[f64]) -> Result<Option<String>> {
         let scales = self.scales()?;
         check(direction, &scales, "direction of the limit")?;
-        let along = Scaling { log_scales: vec![0.0; direction.len()], direction: Some(direction.to_vec()) };
+        let along = Scaling::new(vec![0.0; direction.len()]).along(direction.to_vec());
         let live = self.liveness();
         for (k, (tail, head, parameter)) in self.connections.iter().enumerate() {
             let first = scales.first[parameter] as usize;
@@ -83,7 +83,7 @@ impl Network {
     pub fn escaping(&self, direction: &[f64], named: usize) -> Result<(Vec<String>, usize)> {
         let scales = self.scales()?;
         check(direction, &scales, "direction of the limit")?;
-        let along = Scaling { log_scales: vec![0.0; direction.len()], direction: Some(direction.to_vec()) };
+        let along = Scaling::new(vec![0.0; direction.len()]).along(direction.to_vec());
         let (mut names, mut count) = (vec![], 0);
         for (k, (_, _, parameter)) in self.connections.iter().enumerate() {
             let first = scales.first[parameter] as usize;
@@ -127,18 +127,6 @@ impl Scales {
     pub(super) fn tail(&self, network: &Network, connection: usize) -> &crate::manifold::Form {
         &self.tails[network.connections.tails[connection] as usize]
     }
-}
-
-/// `weight * exp(log)`, without an intermediate overflow.
-fn multiply(weight: f64, log: f64) -> f64 {
-    if log == f64::NEG_INFINITY {
-        return 0.0;
-    }
-    if log.abs() < 700.0 {
-        return weight * log.exp();
-    }
-    let third = (log / 3.0).exp();
-    weight * third * third * third
 }
 
 fn check(values: &[f64], scales: &Scales, what: &str) -> Result<()> {

@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod multiplier;
 mod wide;
 
+pub use multiplier::Multiplier;
 pub use wide::Wide;
 
 /// Unit roundoff of `f64`: a correctly rounded result is off by at most this factor.

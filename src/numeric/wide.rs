@@ -29,13 +29,20 @@ impl Wide {
         Self::scaled(rest.exp(), k as i64)
     }
 
-    /// `|weight|^power`.
+    /// `|self|^power`.
     #[must_use]
-    pub fn power(weight: f64, power: f64) -> Self {
-        if weight == 0.0 {
+    pub fn power(self, power: f64) -> Self {
+        if self.is_zero() {
             return Self::ZERO;
         }
-        let w = Self::from(weight.abs());
+        let w = Self { mantissa: self.mantissa.abs(), ..self };
+        // exact, or rounded once: as in `f64`
+        if power == 1.0 {
+            return w;
+        }
+        if power == 2.0 {
+            return w * w;
+        }
         let shift = w.exponent as f64 * power;
         let whole = shift.floor();
         let root = Self::exp(power * w.mantissa.ln());
@@ -185,7 +192,7 @@ mod tests {
 
     #[test]
     fn costs_far_outside_the_range_of_f64_keep_their_precision() {
-        let tiny = Wide::power(1e-30, 40.0);
+        let tiny = Wide::from(1e-30).power(40.0);
         assert_relative_eq!(tiny.ln(), 40.0 * 1e-30f64.ln(), max_relative = 1e-15);
         let back = tiny * Wide::exp(-40.0 * 1e-30f64.ln());
         assert_relative_eq!(back.to_f64(), 1.0, max_relative = 1e-12);

@@ -20,6 +20,15 @@ pub struct Block {
     pub values: Amplitudes,
     /// How an entry costs.
     pub cost: Cost,
+    /// The weights, where their powers of two are not exact powers of two of the values.
+    pub(super) source: Option<Source>,
+}
+
+/// Weights from which values are computed anew.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) weights: Arc<Vec<f64>>,
+    pub(super) coefficient: f64,
 }
 
 /// Where the entries of a block are.
@@ -66,7 +75,25 @@ const PANELS_AT_ONCE: usize = 16;
 /// Entries from which on threads pay.
 const ENTRIES_FOR_THREADS: usize = 1 << 17;
 
+/// Largest amplitude that is kept as `f64`, 2^450; the smallest is its inverse.
+const PLAIN_AMPLITUDE: f64 = f64::from_bits((1023 + 450) << 52);
+
+/// Whether `f64` holds an amplitude well inside its range.
+pub(super) fn is_plain(amplitude: f64) -> bool {
+    (1.0 / PLAIN_AMPLITUDE..=PLAIN_AMPLITUDE).contains(&amplitude)
+}
+
 impl Amplitudes {
+    /// Plain numbers where all fit.
+    #[must_use]
+    pub(super) fn of(values: Vec<Wide>) -> Self {
+        if values.iter().all(|a| a.is_zero() || is_plain(a.to_f64())) {
+            Self::Plain(values.into_iter().map(Wide::to_f64).collect())
+        } else {
+            Self::Wide(values)
+        }
+    }
+
     /// Number of entries.
     #[must_use]
     pub fn len(&self) -> usize {

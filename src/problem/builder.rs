@@ -1,7 +1,7 @@
 //! Building a problem from blocks of weights.
 
 use super::Problem;
-use super::block::{Amplitudes, Block, Cost, Pattern};
+use super::block::{Amplitudes, Block, Cost, Pattern, Source, is_plain};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
 use crate::numeric::Wide;
@@ -36,14 +36,12 @@ pub struct ProblemBuilder {
     known: HashMap<Vec<(u32, u64)>, Port>,
 }
 
-/// Largest binary exponent of amplitudes that are kept as `f64`.
-const PLAIN_EXPONENT: i64 = 450;
-
 impl ProblemBuilder {
     /// A problem in `variables` free log-scales, without ports and blocks.
     #[must_use]
     pub fn new(variables: usize) -> Self {
-        let problem = Problem { variables, ports: vec![Form::zero()], exponents: vec![], blocks: vec![] };
+        let ports = vec![Form::zero()];
+        let problem = Problem { variables, ports, exponents: vec![], blocks: vec![], origin: vec![0; variables] };
         Self { problem, known: HashMap::from([(vec![], Port::GROUND)]) }
     }
 
@@ -94,11 +92,9 @@ impl ProblemBuilder {
     }
 
     /// The finished problem.
-    ///
-    /// # Errors
-    /// When the problem has more entries than can be indexed.
-    pub fn build(self) -> Result<Problem> {
-        Ok(self.problem)
+    #[must_use]
+    pub fn build(self) -> Problem {
+        self.problem
     }
 
     /// Sets connections whose ends share a variable to zero; returns the port of their net form, and their weights.
@@ -151,13 +147,14 @@ impl ProblemBuilder {
         weights: &[f64],
         regularizer: &Regularizer,
     ) {
-        let block = |values, cost| Block {
+        let block = |values, cost, source| Block {
             name: name.to_string(),
             heads: heads.to_vec(),
             tails: tails.to_vec(),
             pattern: pattern.clone(),
             values,
             cost,
+            source,
         };
         match regularizer {
             Regularizer::Powers(terms) => {
@@ -167,13 +164,17 @@ impl ProblemBuilder {
                         self.problem.exponents.push(term.exponent);
                         self.problem.exponents.len() - 1
                     });
-                    self.problem.blocks.push(block(amplitudes(weights, *term), Cost::Power(index)));
+                    let exact = term.exponent == 1.0 || term.exponent == 2.0;
+                    let weights_kept = || Source { weights: Arc::new(weights.to_vec()), coefficient: term.coefficient };
+                    let source = (!exact).then(weights_kept);
+                    self.problem.blocks.push(block(powers(weights, *term), Cost::Power(index), source));
                 }
             }
             Regularizer::Convex(cost) => {
                 let (pattern, weights) = nonzero(heads.len(), tails.len(), pattern, weights);
-                let logs = weights.iter().map(|w| w.abs().ln()).collect();
-                let mut block = block(Amplitudes::Plain(logs), Cost::Convex(Arc::clone(cost)));
+                let wide: Vec<Wide> = weights.iter().map(|&w| w.into()).collect();
+                let source = Source { weights: Arc::new(weights), coefficient: 1.0 };
+                let mut block = block(log_magnitudes(&wide), Cost::Convex(Arc::clone(cost)), Some(source));
                 block.pattern = pattern;
                 self.problem.blocks.push(block);
             }
@@ -256,26 +257,27 @@ fn nonzero(rows: usize, columns: usize, pattern: &Pattern, weights: &[f64]) -> (
     compress(rows, Weights::Sparse(costly))
 }
 
-fn amplitudes(weights: &[f64], term: Power) -> Amplitudes {
-    let Power { exponent: p, coefficient } = term;
-    let plain: Vec<f64> = weights
-        .iter()
-        .map(|w| {
-            let w = w.abs();
-            let power = if p == 2.0 {
-                w * w
-            } else if p == 1.0 {
-                w
-            } else {
-                w.powf(p)
-            };
-            coefficient * power
-        })
-        .collect();
-    let bound = 2f64.powi(PLAIN_EXPONENT as i32);
-    let fits = |(a, w): (&f64, &f64)| *w == 0.0 || (1.0 / bound..=bound).contains(a);
-    if plain.iter().zip(weights).all(fits) {
+/// `coefficient |w|^p` of every weight.
+fn powers(weights: &[f64], Power { exponent: p, coefficient }: Power) -> Amplitudes {
+    let power = |w: f64| match p {
+        2.0 => w * w,
+        1.0 => w,
+        _ => w.powf(p),
+    };
+    let plain: Vec<f64> = weights.iter().map(|w| coefficient * power(w.abs())).collect();
+    if plain.iter().zip(weights).all(|(a, w)| *w == 0.0 || is_plain(*a)) {
         return Amplitudes::Plain(plain);
     }
-    Amplitudes::Wide(weights.iter().map(|&w| Wide::power(w, p) * Wide::from(coefficient)).collect())
+    let wide: Vec<Wide> = weights.iter().map(|&w| w.into()).collect();
+    wide_powers(&wide, p, coefficient)
+}
+
+/// `coefficient |w|^p` of weights of any size.
+pub(super) fn wide_powers(weights: &[Wide], p: f64, coefficient: f64) -> Amplitudes {
+    Amplitudes::of(weights.iter().map(|&w| w.power(p) * Wide::from(coefficient)).collect())
+}
+
+/// `ln |w|` of every weight.
+pub(super) fn log_magnitudes(weights: &[Wide]) -> Amplitudes {
+    Amplitudes::Plain(weights.iter().map(|w| w.power(1.0).ln()).collect())
 }

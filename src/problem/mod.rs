@@ -10,14 +10,17 @@
 mod block;
 mod builder;
 mod entries;
+mod fold;
 mod gauge;
 mod point;
+mod scales;
 
 pub use block::{Amplitudes, Block, Cost, Pattern};
 pub use builder::{Port, ProblemBuilder, Weights};
 pub use entries::Entry;
 pub use gauge::Gauge;
 pub use point::{Flows, Point};
+pub use scales::LogScales;
 
 use crate::manifold::Form;
 
@@ -31,6 +34,8 @@ pub struct Problem {
     /// The distinct exponents p of all power blocks.
     exponents: Vec<f64>,
     blocks: Vec<Block>,
+    /// The powers of two that are folded into the weights, for every variable.
+    origin: Vec<i32>,
 }
 
 impl Problem {

@@ -115,20 +115,38 @@ pub struct UnitScale {
     pub name: String,
     /// Its log-scale: incoming weights are multiplied by the exponential of it.
     pub log_scale: f64,
+    /// The same without rounding, where powers of two are kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<ExactScale>,
     /// How the log-scale moves along the direction of the limit; only where the limit was asked for and granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
+}
+
+/// A log-scale in two parts: `exponent ln 2 + rest`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactScale {
+    /// The exact power of two.
+    pub exponent: i32,
+    /// The rest, a natural logarithm.
+    pub rest: f64,
 }
 
 impl ScalesFile {
     /// The log-scales of all units of a network at the free log-scales of a scaling.
     #[must_use]
     pub fn new(units: &[NamedForm], scaling: &Scaling) -> Self {
+        let total = scaling.scales.total();
         // adding zero turns a negative zero into a positive one
-        let scale = |u: &NamedForm| UnitScale {
-            name: u.name.clone(),
-            log_scale: u.form.at(&scaling.log_scales) + 0.0,
-            limit: scaling.direction.as_ref().map(|d| u.form.at(d) + 0.0),
+        let scale = |u: &NamedForm| {
+            let own = scaling.scales.at(&u.form);
+            UnitScale {
+                name: u.name.clone(),
+                log_scale: u.form.at(&total) + 0.0,
+                exact: (own.exponent != 0).then_some(ExactScale { exponent: own.exponent, rest: own.log + 0.0 }),
+                limit: scaling.direction.as_ref().map(|d| u.form.at(d) + 0.0),
+            }
         };
         Self { schema: SCHEMA, units: units.iter().map(scale).collect() }
     }

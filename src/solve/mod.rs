@@ -9,6 +9,7 @@ mod cg;
 mod cholesky;
 mod greedy;
 mod incidence;
+mod landing;
 mod linear;
 mod local;
 mod minimax;

@@ -4,9 +4,9 @@ use super::cg::ConjugateGradients;
 use super::cholesky::Cholesky;
 use super::linear::LinearSolver;
 use super::settings::Callback;
-use super::{Method, Settings, Solution, Status, Step, bound, greedy, local, newton, witness};
+use super::{Method, Settings, Solution, Status, Step, bound, greedy, landing, local, newton, witness};
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Gauge, Point, Problem};
+use crate::problem::{Gauge, LogScales, Point, Problem};
 use crate::solve::Schedule;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub(super) struct Run<'a, 'c> {
     pub moves: Vec<bool>,
     pub passes: f64,
     pub trace: Vec<Step>,
+    /// Iterations before the current leg.
+    before: usize,
     callback: &'a mut Callback<'c>,
     begin: Instant,
 }
@@ -43,32 +45,86 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     };
     let mut moves = gauge.active.clone();
     gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
-    let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], callback, begin: Instant::now() };
-    let mut direct = match settings.method {
-        Method::Newton => Cholesky::new(problem),
-        _ => Cholesky::small(problem),
-    };
-    let method = match (settings.method, &direct) {
-        (Method::Auto | Method::Newton, Some(_)) => Method::Newton,
-        (Method::Auto | Method::Newton, None) => Method::Cg,
-        (method, _) => method,
-    };
-    let mut iterative = ConjugateGradients;
+    let moves_any = moves.contains(&true);
+    let begin = Instant::now();
+    let (folded, refolded);
+    let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, callback, begin };
+    let mut solvers = Solvers::new(problem, settings.method);
+    let method = solvers.method(settings.method);
     let mut x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
-    let end = match method {
-        Method::Local if matches!(settings.schedule, Schedule::Greedy) => greedy::balance(&mut run, &mut x),
-        Method::Local => local::balance(&mut run, &mut x),
-        Method::Newton | Method::Auto => {
-            let solver = direct.as_mut().expect("Newton runs on a factorization");
-            newton::minimize(&mut run, &mut x, solver)
+    let mut end = solvers.minimize(&mut run, &mut x, method);
+    let lands = settings.canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
+    if lands && moves_any && end == End::Tolerance {
+        let grid = landing::grid_point(problem, &x);
+        folded = problem.folded(grid.exponents());
+        let mut rest = grid.rest().to_vec();
+        run = run.on(&folded);
+        end = solvers.minimize(&mut run, &mut rest, method);
+        if end == End::Tolerance {
+            let scales = LogScales::split(grid.exponents().to_vec(), rest);
+            let scales = landing::into_gauge(&run.gauge, scales);
+            if scales.exponents() != grid.exponents() {
+                refolded = problem.folded(scales.exponents());
+                run = run.on(&refolded);
+            }
+            let solution = run.finish(scales, end, method, &mut solvers);
+            return Ok(Solution { canonical: true, ..solution });
         }
-        Method::Cg => newton::minimize(&mut run, &mut x, &mut iterative),
-        Method::Lbfgs | Method::TrustRegion | Method::NewtonCg => witness::minimize(&mut run, &mut x, method),
-    };
-    Ok(match (&mut direct, method) {
-        (Some(solver), m) if m != Method::Cg || !problem.has_comparison() => run.finish(x, end, method, solver),
-        _ => run.finish(x, end, method, &mut iterative),
-    })
+        run = run.on(problem);
+        end = if end == End::Cancelled { end } else { End::Tolerance };
+    }
+    if settings.subset.is_none() {
+        run.gauge.apply(&mut x);
+    }
+    let solution = run.finish(LogScales::new(x), end, method, &mut solvers);
+    Ok(Solution { canonical: lands && !moves_any, ..solution })
+}
+
+/// The linear solvers of a problem.
+struct Solvers {
+    direct: Option<Cholesky>,
+    iterative: ConjugateGradients,
+    comparison: bool,
+}
+
+impl Solvers {
+    fn new(problem: &Problem, method: Method) -> Self {
+        let direct = match method {
+            Method::Newton => Cholesky::new(problem),
+            _ => Cholesky::small(problem),
+        };
+        Self { direct, iterative: ConjugateGradients, comparison: problem.has_comparison() }
+    }
+
+    /// The method that runs when `asked` is asked for.
+    fn method(&self, asked: Method) -> Method {
+        match (asked, &self.direct) {
+            (Method::Auto | Method::Newton, Some(_)) => Method::Newton,
+            (Method::Auto | Method::Newton, None) => Method::Cg,
+            (method, _) => method,
+        }
+    }
+
+    fn minimize(&mut self, run: &mut Run, x: &mut Vec<f64>, method: Method) -> End {
+        match method {
+            Method::Local if matches!(run.settings.schedule, Schedule::Greedy) => greedy::balance(run, x),
+            Method::Local => local::balance(run, x),
+            Method::Newton | Method::Auto => {
+                let solver = self.direct.as_mut().expect("Newton runs on a factorization");
+                newton::minimize(run, x, solver)
+            }
+            Method::Cg => newton::minimize(run, x, &mut self.iterative),
+            Method::Lbfgs | Method::TrustRegion | Method::NewtonCg => witness::minimize(run, x, method),
+        }
+    }
+
+    /// The solver for the error bound.
+    fn for_bound(&mut self, method: Method) -> &mut dyn LinearSolver {
+        match &mut self.direct {
+            Some(solver) if method != Method::Cg || !self.comparison => solver,
+            _ => &mut self.iterative,
+        }
+    }
 }
 
 /// Why a solver's loop ended.
@@ -109,7 +165,7 @@ pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-impl<'a> Run<'a, '_> {
+impl<'a, 'c> Run<'a, 'c> {
     /// Evaluates the problem: one pass.
     pub fn point(&mut self, x: &[f64]) -> Point<'a> {
         self.passes += 1.0;
@@ -125,7 +181,7 @@ impl<'a> Run<'a, '_> {
     /// Records an iteration; false when the callback wants to stop.
     pub fn step(&mut self, iteration: usize, point: &Point) -> bool {
         let step = Step {
-            iteration,
+            iteration: self.before + iteration,
             cost: point.flows().cost.to_f64(),
             residual: self.residual(point),
             passes: self.passes,
@@ -135,13 +191,20 @@ impl<'a> Run<'a, '_> {
         (self.callback)(&step) == ControlFlow::Continue(())
     }
 
-    fn finish(mut self, mut x: Vec<f64>, end: End, method: Method, solver: &mut dyn LinearSolver) -> Solution {
-        if self.settings.subset.is_none() {
-            self.gauge.apply(&mut x);
-        }
-        let point = self.point(&x);
+    /// The run continued on another form of its problem, with the same variables.
+    fn on<'b>(self, problem: &'b Problem) -> Run<'b, 'c>
+    where
+        'a: 'b,
+    {
+        let before = self.trace.last().map_or(0, |s| s.iteration);
+        Run { problem, before, ..self }
+    }
+
+    /// The solution at `scales`; the problem has their powers of two folded in.
+    fn finish(mut self, scales: LogScales, end: End, method: Method, solvers: &mut Solvers) -> Solution {
+        let point = self.point(scales.rest());
         let residual = self.residual(&point);
-        let error_bound = bound::weights(&mut self, &point, &x, solver);
+        let error_bound = bound::weights(&mut self, &point, scales.rest(), solvers.for_bound(method));
         let reached = residual <= self.settings.tolerance;
         let status = match end {
             End::Cancelled => Status::Cancelled,
@@ -153,7 +216,9 @@ impl<'a> Run<'a, '_> {
         let iterations = self.trace.last().map_or(0, |s| s.iteration);
         let cost = point.flows().cost.to_f64();
         Solution {
-            log_scales: x,
+            log_scales: scales.total(),
+            scales,
+            canonical: false,
             status,
             method,
             cost,

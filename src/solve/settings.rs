@@ -1,6 +1,7 @@
 //! What goes into every solver, and what comes out.
 
 use super::Schedule;
+use crate::problem::LogScales;
 use std::ops::ControlFlow;
 
 /// Which solver.
@@ -63,6 +64,10 @@ pub struct Settings {
     pub subset: Option<Vec<usize>>,
     /// Start; zero when absent.
     pub start: Option<Vec<f64>>,
+    /// Whether Newton's methods end with steps from a grid point, so that the solution does not depend on powers of two in the
+    /// start to the last bit. Costs two or three Newton steps. Where rounding keeps those above the tolerance, the solution
+    /// before them stays. Does nothing to the other methods and to subsets.
+    pub canonical: bool,
 }
 
 impl Default for Settings {
@@ -77,6 +82,7 @@ impl Default for Settings {
             relaxation: 1.0,
             subset: None,
             start: None,
+            canonical: true,
         }
     }
 }
@@ -130,6 +136,10 @@ pub struct Step {
 pub struct Solution {
     /// Free log-scales, in the gauge of [`crate::problem::Gauge`].
     pub log_scales: Vec<f64>,
+    /// The same, powers of two apart: what weights are multiplied by.
+    pub scales: LogScales,
+    /// Whether the last steps came from a grid point: [`Settings::canonical`] was set, and they reached the tolerance.
+    pub canonical: bool,
     /// How it ended.
     pub status: Status,
     /// The solver that ran.

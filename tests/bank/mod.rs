@@ -64,7 +64,7 @@ impl Raw {
             builder.block(&format!("p {p}"), heads, tails, Weights::Sparse(entries), &cost).unwrap();
             rest = others;
         }
-        builder.build().unwrap()
+        builder.build()
     }
 
     /// Without the connections whose log-multiplier falls along `direction`.

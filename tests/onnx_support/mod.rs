@@ -37,7 +37,7 @@ pub fn open(model: &Model) -> OnnxModel {
 pub fn powers_of_two(model: &OnnxModel, seed: u64) -> Scaling {
     let numbers = numbers(seed, model.free());
     let log_scales = numbers.iter().map(|n| f64::from((n * 6.0).round()) * std::f64::consts::LN_2).collect();
-    Scaling { log_scales, direction: None }
+    Scaling::new(log_scales)
 }
 
 /// The use that decides about the named tensor.

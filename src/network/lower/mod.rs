@@ -40,7 +40,7 @@ impl Network {
         let live = self.liveness();
         let dead = self.of_role(super::Role::Hidden).filter(|&i| live.is_dead(i));
         Ok(Lowered {
-            problem: builder.build()?,
+            problem: builder.build(),
             units: (0..self.units.len())
                 .map(|i| NamedForm { name: self.units[i].name.clone(), form: scales.heads[i].clone() })
                 .collect(),
