@@ -29,8 +29,7 @@ fn main() -> Result<()> {
     problem.for_each_place(|entry| places.push(entry));
     let forms: Vec<Form> = places.iter().map(|e| problem.form(e)).collect();
     let space = Space::of(&forms, problem.variables());
-    let node = |port: u32| problem.ports()[port as usize].terms().first().map_or(problem.variables(), |t| t.0 as usize);
-    let connections = places.iter().map(|e| (node(e.tail), node(e.head))).collect();
+    let connections = places.iter().map(|e| (problem.node(e.tail), problem.node(e.head))).collect();
     let graph = Grounded { units: problem.variables(), connections };
 
     println!("connections {}, dimension {}", places.len(), space.dimension);

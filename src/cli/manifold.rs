@@ -95,9 +95,7 @@ fn describe(lowered: &Lowered, matrices: bool) -> Result<Report> {
     let space = Space::of(&forms, problem.variables());
     report.dimension_structural = Some(space.dimension);
     if problem.is_graph() {
-        let node =
-            |port: u32| problem.ports()[port as usize].terms().first().map_or(problem.variables(), |t| t.0 as usize);
-        let connections = places.iter().map(|e| (node(e.tail), node(e.head))).collect();
+        let connections = places.iter().map(|e| (problem.node(e.tail), problem.node(e.head))).collect();
         let grounded = Grounded { units: problem.variables(), connections };
         let (walks, cycles) = (grounded.walk_constraints(), grounded.cycle_constraints());
         let (by_walks, by_cycles) = (rank(&walks), rank(&cycles));

@@ -21,14 +21,9 @@ struct Adjacency {
     list: Vec<(u32, Entry)>,
 }
 
-/// The node of a port: its variable, or the ground.
-pub(super) fn node(problem: &Problem, port: u32) -> usize {
-    problem.ports()[port as usize].terms().first().map_or(problem.variables(), |t| t.0 as usize)
-}
-
 pub(super) fn decide(problem: &Problem) -> Existence {
-    let out = Adjacency::new(problem, |e| (node(problem, e.tail), node(problem, e.head)));
-    let into = Adjacency::new(problem, |e| (node(problem, e.head), node(problem, e.tail)));
+    let out = Adjacency::new(problem, |e| (problem.node(e.tail), problem.node(e.head)));
+    let into = Adjacency::new(problem, |e| (problem.node(e.head), problem.node(e.tail)));
     let component = components(&out);
     let from_root = trees(&out, &component);
     let to_root = trees(&into, &component);
@@ -38,7 +33,7 @@ pub(super) fn decide(problem: &Problem) -> Existence {
     let direction: Vec<f64> =
         component[..problem.variables()].iter().map(|&c| (i64::from(c) - ground) as f64).collect();
     let mut escapes = false;
-    problem.for_each_entry(|e| escapes |= component[node(problem, e.head)] != component[node(problem, e.tail)]);
+    problem.for_each_entry(|e| escapes |= component[problem.node(e.head)] != component[problem.node(e.tail)]);
     if escapes { Existence::Escapes { direction, rest } } else { Existence::Attained(rest) }
 }
 

@@ -1,6 +1,5 @@
 //! The independent check of a witness: exact, and without a solver.
 
-use super::graph::node;
 use super::{Circulation, Existence, Hop};
 use crate::manifold::Form;
 use crate::problem::{Entry, Problem};
@@ -59,15 +58,15 @@ fn trees(
     if !problem.is_graph() || from_root.len() != nodes || to_root.len() != nodes {
         return false;
     }
-    let out_root = roots(problem, from_root, |e| (node(problem, e.head), node(problem, e.tail)));
-    let in_root = roots(problem, to_root, |e| (node(problem, e.tail), node(problem, e.head)));
+    let out_root = roots(problem, from_root, |e| (problem.node(e.head), problem.node(e.tail)));
+    let in_root = roots(problem, to_root, |e| (problem.node(e.tail), problem.node(e.head)));
     let (Some(out_root), Some(in_root)) = (out_root, in_root) else { return false };
     if out_root != in_root || from_root.iter().chain(to_root).flatten().any(|h| escapes(&h.entry)) {
         return false;
     }
     let mut inside = true;
     problem.for_each_entry(|e| {
-        inside &= escapes(&e) || out_root[node(problem, e.head)] == out_root[node(problem, e.tail)];
+        inside &= escapes(&e) || out_root[problem.node(e.head)] == out_root[problem.node(e.tail)];
     });
     inside
 }

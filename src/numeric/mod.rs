@@ -29,6 +29,9 @@ pub trait Scalar:
     + From<f64>
     + Into<Wide>
 {
+    /// Whether the range is that of `f64`.
+    const PLAIN: bool;
+
     /// The nearest `f64`, infinite or zero where the range ends.
     fn to_f64(self) -> f64;
 
@@ -37,6 +40,8 @@ pub trait Scalar:
 }
 
 impl Scalar for f64 {
+    const PLAIN: bool = true;
+
     fn to_f64(self) -> f64 {
         self
     }
@@ -47,6 +52,8 @@ impl Scalar for f64 {
 }
 
 impl Scalar for Wide {
+    const PLAIN: bool = false;
+
     fn to_f64(self) -> f64 {
         Wide::to_f64(self)
     }

@@ -51,6 +51,15 @@ impl Problem {
         &self.ports
     }
 
+    /// The node of a port in the graph of log-scales: its first variable, or the number of variables for the ground.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    #[must_use]
+    pub fn node(&self, port: u32) -> usize {
+        self.ports[port as usize].terms().first().map_or(self.variables, |t| t.0 as usize)
+    }
+
     /// The blocks, connections whose ends share a variable moved into blocks of their own.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {

@@ -41,11 +41,10 @@ struct Progress {
 /// Sweeps in one kind of number; none when they leave its range.
 fn sweeps<S: Scalar>(run: &mut Run, x: &mut [f64], order: &mut Order, progress: &mut Progress) -> Option<End> {
     let mut incidence = Incidence::<S>::new(run.problem, x);
-    let is_plain = size_of::<S>() == size_of::<f64>();
     let entries = run.problem.entries().max(1) as f64;
     let largest = run.problem.ports().iter().map(|f| f.at(x).abs()).fold(0.0, f64::max);
     let steepest = run.problem.exponents().iter().fold(1.0, |m: f64, &p| m.max(p));
-    if is_plain && largest * steepest > PLAIN_LOG {
+    if S::PLAIN && largest * steepest > PLAIN_LOG {
         return None;
     }
     loop {
@@ -64,7 +63,7 @@ fn sweeps<S: Scalar>(run: &mut Run, x: &mut [f64], order: &mut Order, progress: 
             visits += local.visits;
             let step = run.settings.relaxation * incidence.exact_step(&local);
             x[v] += step;
-            if incidence.update(v, x) > PLAIN_LOG && is_plain {
+            if incidence.update(v, x) > PLAIN_LOG && S::PLAIN {
                 return None;
             }
         }
