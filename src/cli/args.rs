@@ -103,6 +103,12 @@ pub struct Balance {
     /// Do not run the original and the balanced network to compare their outputs
     #[arg(long)]
     pub no_check: bool,
+    /// Round scales to powers of two: outputs stay bit for bit the same, barring under- and overflow
+    #[arg(long)]
+    pub power_of_two: bool,
+    /// Keep every scale between 1/R and R, and solve that problem
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    pub scale_range: Option<f64>,
     /// Reading
     #[command(flatten)]
     pub reading: Reading,

@@ -2,19 +2,19 @@
 
 use super::args::Balance;
 use super::input::Input;
-use super::settings::{Norm, limit_threads, progress, settings};
+use super::optimum::{constrain, solve};
+use super::settings::{Norm, limit_threads, settings};
 use super::{Exit, check_target, function, json, show};
-use crate::balance::{Balanced, balance};
+use crate::balance::Balanced;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Existence;
 use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
 use crate::model::FunctionCheck;
-use crate::problem::LogScales;
 use crate::report::{
     BalanceReport, FrozenNode, SCHEMA, SHOWN, ScalesFile, Seconds, cost, function_line, left_alone, pairs, small, some,
 };
-use crate::solve::{Method, Settings, Status, minimax};
+use crate::solve::{Method, Status};
 use std::path::Path;
 use std::time::Instant;
 
@@ -36,8 +36,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let read = begin.elapsed().as_secs_f64();
 
     let started = Instant::now();
-    let balanced = solve(&lowered, norm, &settings)?;
-    let mut report = report(&balanced, &lowered, norm);
+    let mut balanced = solve(&lowered, norm, &settings)?;
+    let above_optimum = constrain(args, &lowered, norm, &settings, &mut balanced)?;
+    let mut report = BalanceReport { above_optimum, ..report(&balanced, &lowered, norm) };
     if let Some(direction) = balanced.existence.direction() {
         (report.escaping, report.escaping_count) =
             input.escaping(direction, (balanced.escaping.clone(), balanced.escaping_count))?;
@@ -86,39 +87,6 @@ pub fn run(args: &Balance) -> Result<Exit> {
     Ok(exit(&report))
 }
 
-/// Balances, or for the largest weight minimizes it.
-pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
-    let mut balanced = match norm {
-        Norm::P(_) => return balance(&lowered.problem, settings, &mut progress()),
-        // existence and the figures before are those of the sum of magnitudes
-        Norm::Infinity => {
-            let none = Settings { max_iterations: 0, ..settings.clone() };
-            balance(&lowered.problem, &none, &mut progress())?
-        }
-    };
-    let rest;
-    let attained = match balanced.existence.direction() {
-        Some(direction) => {
-            rest = lowered.problem.without_falling(direction);
-            &rest
-        }
-        None => &lowered.problem,
-    };
-    let before = crate::solve::largest_weight(attained, &vec![0.0; attained.variables()]);
-    let optimum = minimax(attained)?;
-    let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
-    balanced.cost_before = before;
-    balanced.solution.cost = optimum.largest;
-    balanced.solution.scales = LogScales::new(optimum.log_scales.clone());
-    balanced.solution.log_scales = optimum.log_scales;
-    balanced.residual_before = if optimum.bound > 0.0 { before / optimum.bound - 1.0 } else { 0.0 };
-    balanced.solution.residual = gap.abs();
-    balanced.solution.error_bound = f64::INFINITY;
-    balanced.solution.passes = 0.0;
-    balanced.solution.status = if gap.abs() <= 1e-6 { Status::Converged } else { Status::Stalled };
-    Ok(balanced)
-}
-
 fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
     let solution = &balanced.solution;
     let mut notes = vec![];
@@ -150,6 +118,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         weights: lowered.weights,
         cost_before: balanced.cost_before,
         cost_after: solution.cost,
+        above_optimum: None,
         residual_before: balanced.residual_before,
         residual_after: solution.residual,
         residual_written: None,
@@ -250,6 +219,9 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
         ("residual", format!("{} -> {}", small(r.residual_before), small(r.residual_after))),
         ("error bound", bound),
     ];
+    if let Some(above) = r.above_optimum {
+        rows.push(("above optimum", format!("{:.2e} of the least cost, as the options ask", above)));
+    }
     if let (Some(written), Some(path)) = (r.residual_written, &args.output) {
         rows.push(("written", format!("{}, residual there {}", path.display(), small(written))));
     }

@@ -1,8 +1,8 @@
 //! `synbal inspect`.
 
 use super::args::Inspect;
-use super::balance::solve;
 use super::input::Input;
+use super::optimum::solve;
 use super::settings::{Norm, limit_threads};
 use super::{Exit, show};
 use crate::error::Result;

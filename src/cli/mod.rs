@@ -9,6 +9,7 @@ mod function;
 mod input;
 mod inspect;
 mod manifold;
+mod optimum;
 mod settings;
 mod verify;
 

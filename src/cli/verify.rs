@@ -1,9 +1,9 @@
 //! `synbal verify`.
 
 use super::args::Verify;
-use super::balance::solve;
 use super::compare::recover;
 use super::input::Input;
+use super::optimum::solve;
 use super::settings::{Norm, limit_threads};
 use super::{Exit, function, show};
 use crate::error::Result;

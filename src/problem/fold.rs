@@ -2,7 +2,7 @@
 
 use super::block::{Amplitudes, Cost, Source, is_plain};
 use super::builder::{log_magnitudes, wide_powers};
-use super::{Block, Problem};
+use super::{Block, LogScales, Problem};
 use crate::manifold::Form;
 use crate::numeric::Wide;
 
@@ -22,6 +22,23 @@ impl Problem {
             }
         }
         steps
+    }
+
+    /// The whole powers of two next to log-scales, each a multiple of its [whole step](Self::whole_steps).
+    ///
+    /// # Panics
+    /// When there is not one log-scale for every variable.
+    #[must_use]
+    pub fn nearest_powers(&self, scales: &LogScales) -> LogScales {
+        assert_eq!(scales.len(), self.variables, "one log-scale for every variable");
+        let steps = self.whole_steps();
+        let nearest = |v: usize| {
+            let step = f64::from(steps[v]);
+            let position = f64::from(scales.exponents()[v]) + scales.rest()[v] / std::f64::consts::LN_2;
+            // nothing fits a unit whose degree is no simple fraction
+            if step == 0.0 { 0 } else { (step * (position / step).round()) as i32 }
+        };
+        LogScales::split((0..self.variables).map(nearest).collect(), vec![0.0; self.variables])
     }
 
     /// The problem of the weights times `2^L`, with `L` the log-multipliers at `exponents`: its log-scales are those of this

@@ -59,6 +59,8 @@ pub struct BalanceReport {
     pub cost_before: f64,
     /// Cost after balancing; for a minimum not attained the infimum.
     pub cost_after: f64,
+    /// How far the cost is above the optimum, relatively, where an option keeps it from there; else null.
+    pub above_optimum: Option<f64>,
     /// Relative residual as given.
     pub residual_before: f64,
     /// Relative residual after balancing, before rounding to the type of the file.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bound;
+mod bounded;
 mod cg;
 mod cholesky;
 mod greedy;
@@ -20,6 +21,7 @@ mod settings;
 mod warm;
 mod witness;
 
+pub use bounded::solve_within;
 pub use minimax::{Minimax, largest_weight, minimax};
 pub(crate) use run::check;
 pub use run::solve;

@@ -1,0 +1,83 @@
+//! The optimum that a command asks for, and what its options make of it.
+
+use super::args::Balance;
+use super::settings::{Norm, progress};
+use crate::balance::{Balanced, balance};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lowered::Lowered;
+use crate::problem::LogScales;
+use crate::solve::{Settings, Status, largest_weight, minimax, solve_within};
+
+/// Balances, or for the largest weight minimizes it.
+pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
+    let mut balanced = match norm {
+        Norm::P(_) => return balance(&lowered.problem, settings, &mut progress()),
+        // existence and the figures before are those of the sum of magnitudes
+        Norm::Infinity => {
+            let none = Settings { max_iterations: 0, ..settings.clone() };
+            balance(&lowered.problem, &none, &mut progress())?
+        }
+    };
+    let rest;
+    let attained = match balanced.existence.direction() {
+        Some(direction) => {
+            rest = lowered.problem.without_falling(direction);
+            &rest
+        }
+        None => &lowered.problem,
+    };
+    let before = largest_weight(attained, &vec![0.0; attained.variables()]);
+    let optimum = minimax(attained)?;
+    let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
+    balanced.cost_before = before;
+    balanced.solution.cost = optimum.largest;
+    balanced.solution.scales = LogScales::new(optimum.log_scales.clone());
+    balanced.solution.log_scales = optimum.log_scales;
+    balanced.residual_before = if optimum.bound > 0.0 { before / optimum.bound - 1.0 } else { 0.0 };
+    balanced.solution.residual = gap.abs();
+    balanced.solution.error_bound = f64::INFINITY;
+    balanced.solution.passes = 0.0;
+    balanced.solution.status = if gap.abs() <= 1e-6 { Status::Converged } else { Status::Stalled };
+    Ok(balanced)
+}
+
+/// Replaces the optimum by what the options allow; returns how far above the optimum that is, relatively.
+pub fn constrain(
+    args: &Balance,
+    lowered: &Lowered,
+    norm: Norm,
+    settings: &Settings,
+    balanced: &mut Balanced,
+) -> Result<Option<f64>> {
+    let rest = balanced.existence.direction().map(|d| lowered.problem.without_falling(d));
+    let problem = rest.as_ref().unwrap_or(&lowered.problem);
+    let optimum = balanced.solution.cost;
+    let solution = &mut balanced.solution;
+    if let Some(range) = args.scale_range {
+        if norm == Norm::Infinity || !(range > 1.0 && range.is_finite()) {
+            let fault = match norm {
+                Norm::Infinity => "norm inf knows no range".to_string(),
+                Norm::P(_) => format!("{range} is no factor above 1"),
+            };
+            let remedy = "give a number like 1000 and a finite norm";
+            return Err(Error::new(ErrorKind::Parameter, "--scale-range", fault, remedy));
+        }
+        if solution.log_scales.iter().any(|x| x.abs() > range.ln()) {
+            *solution = solve_within(problem, range.ln(), settings, &mut progress())?;
+        }
+    }
+    if args.power_of_two {
+        solution.scales = problem.nearest_powers(&solution.scales);
+        solution.log_scales = solution.scales.total();
+        solution.error_bound = f64::INFINITY;
+        if norm == Norm::Infinity {
+            solution.cost = largest_weight(problem, &solution.log_scales);
+            solution.residual = solution.cost / optimum - 1.0;
+        } else {
+            let point = problem.point(&solution.log_scales);
+            (solution.cost, solution.residual) = (point.flows().cost.to_f64(), point.flows().residual());
+        }
+    }
+    let asked = args.power_of_two || args.scale_range.is_some();
+    Ok((asked && optimum > 0.0).then(|| (solution.cost / optimum - 1.0).max(0.0)))
+}
