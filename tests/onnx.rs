@@ -241,6 +241,8 @@ fn channels_without_input_or_outside_of_every_path_to_an_output_are_named_dead()
     assert_eq!(model.limit_refusal(&direction(1, 1.0)).expect("right size"), None);
     assert!(model.limit_refusal(&direction(0, -1.0)).expect("right size").is_some());
     assert!(model.limit_refusal(&[0.0]).is_err());
+    let named = |list: [&str; 2]| (list.map(String::from).to_vec(), 3);
+    assert_eq!(model.escaping(&direction(3, -1.0), 2), named(["w1[0, 3]", "w1[1, 3]"]));
     let scaling = Scaling::new(vec![0.0; model.free()]).along(direction(3, -1.0));
     let (bytes, report) = model.apply(&scaling).expect("no overflow");
     assert_eq!((report.escaped, report.changed), (3, 3));

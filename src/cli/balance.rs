@@ -25,8 +25,10 @@ pub fn run(args: &Balance) -> Result<Exit> {
     for path in args.output.iter().chain(&args.scales) {
         check_target(path, args.force)?;
     }
-    if args.output.is_some() && args.output == args.scales {
-        let problem = "the network and the scales would go to the same file";
+    let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let taken = |scales: &Path| same(scales, &args.input) || args.output.as_ref().is_some_and(|o| same(scales, o));
+    if args.scales.as_ref().is_some_and(|scales| taken(scales)) {
+        let problem = "a network and the scales would go to the same file";
         return Err(Error::new(ErrorKind::Parameter, "--scales", problem, "give them two names"));
     }
     let input = Input::open(&args.input, &args.reading)?;
@@ -40,8 +42,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let above_optimum = constrain(args, &lowered, norm, &settings, &mut balanced)?;
     let mut report = BalanceReport { above_optimum, ..report(&balanced, &lowered, norm) };
     if let Some(direction) = balanced.existence.direction() {
-        (report.escaping, report.escaping_count) =
-            input.escaping(direction, (balanced.escaping.clone(), balanced.escaping_count))?;
+        (report.escaping, report.escaping_count) = input.escaping(direction)?;
     }
     if norm == Norm::Infinity && settings.method != Method::Auto {
         report.notes.push("norm inf: --method is not used, for the answer is that of a linear program".into());
@@ -99,7 +100,13 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
     }
     if lowered.problem.variables() == 0 {
         notes.push(
-            "nothing can be scaled: these weights are the only ones of their kind, and balanced as they are".into(),
+            match lowered.frozen.is_empty() {
+                true => {
+                    "nothing can be scaled: these weights are the only ones of their kind, and balanced as they are"
+                }
+                false => "nothing can be scaled: all units are left alone, for the reasons below",
+            }
+            .into(),
         );
     }
     BalanceReport {
@@ -169,7 +176,8 @@ fn residual(path: &Path, args: &Balance, norm: Norm, balanced: &Balanced) -> Res
     let written = rest.unwrap_or(written);
     if norm == Norm::Infinity {
         let largest = crate::solve::largest_weight(&written, &vec![0.0; written.variables()]);
-        return Ok((largest / balanced.solution.cost - 1.0).abs());
+        let expected = balanced.solution.cost;
+        return Ok(if largest == expected { 0.0 } else { (largest / expected - 1.0).abs() });
     }
     Ok(written.point(&vec![0.0; written.variables()]).flows().residual())
 }

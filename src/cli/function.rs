@@ -18,8 +18,8 @@ pub fn differs(difference: f64, rounding: f64, roundoff: f64) -> bool {
     difference.is_nan() || difference > MARGIN * rounding.max(roundoff)
 }
 
-/// Runs two networks on the same random inputs.
-pub fn check_networks(a: &Network, b: &Network, seed: u64) -> FunctionCheck {
+/// Runs two networks on the same random inputs; the weights of the first are held with this roundoff.
+pub fn check_networks(a: &Network, b: &Network, seed: u64, roundoff: f64) -> FunctionCheck {
     let unchecked = |reason: &str| FunctionCheck::Unchecked { reason: reason.into() };
     let count = |n: &Network, role| n.of_role(role).count();
     if a.is_closed() || b.is_closed() {
@@ -30,7 +30,7 @@ pub fn check_networks(a: &Network, b: &Network, seed: u64) -> FunctionCheck {
     }
     let compared = || -> Result<(f64, f64)> {
         let outputs = outputs(a, seed)?;
-        let neighbour = neighbour(a, seed)?;
+        let neighbour = neighbour(a, seed, roundoff)?;
         Ok((
             largest_difference(&outputs, &self::outputs(b, seed)?),
             largest_difference(&outputs, &self::outputs(&neighbour, seed)?),
@@ -42,12 +42,12 @@ pub fn check_networks(a: &Network, b: &Network, seed: u64) -> FunctionCheck {
     }
 }
 
-/// The network with every weight moved to the number above or below it, at random.
-fn neighbour(network: &Network, seed: u64) -> Result<Network> {
+/// The network with every weight moved by a unit in the last place, up or down at random.
+fn neighbour(network: &Network, seed: u64, roundoff: f64) -> Result<Network> {
     let mut random = StdRng::seed_from_u64(seed);
     let moved = network.parameters().iter().map(|&w| {
-        let next = if random.random::<bool>() { w.next_up() } else { w.next_down() };
-        if w == 0.0 || !next.is_finite() { w } else { next }
+        let next = w * if random.random::<bool>() { 1.0 + 2.0 * roundoff } else { 1.0 - 2.0 * roundoff };
+        if next.is_finite() { next } else { w }
     });
     network.with_parameters(moved.collect())
 }

@@ -86,7 +86,8 @@ impl Input {
                 });
                 roundoff.fold(UNIT_ROUNDOFF, f64::max)
             }
-            Self::Json(_) | Self::Matrix(_) => UNIT_ROUNDOFF,
+            Self::Json(file) => file.roundoff(),
+            Self::Matrix(_) => UNIT_ROUNDOFF,
         }
     }
 
@@ -105,7 +106,11 @@ impl Input {
                 note(report.vanished, "were too small for their type and became zero");
                 Ok((Output::Bytes(bytes), notes))
             }
-            Self::Json(_) | Self::Matrix(_) => Ok((Output::Network(Box::new(self.network().apply(scaling)?)), vec![])),
+            Self::Json(file) => {
+                let scaled = file.rounded(&file.network().apply(scaling)?)?;
+                Ok((Output::Network(Box::new(scaled)), vec![]))
+            }
+            Self::Matrix(network) => Ok((Output::Network(Box::new(network.apply(scaling)?)), vec![])),
         }
     }
 
@@ -131,7 +136,7 @@ impl Input {
     pub fn check(&self, output: &Output, seed: u64) -> FunctionCheck {
         match (self, output) {
             (Self::Onnx(model), Output::Bytes(bytes)) => model.check(bytes, seed),
-            (_, Output::Network(network)) => check_networks(self.network(), network, seed),
+            (_, Output::Network(network)) => check_networks(self.network(), network, seed, self.roundoff()),
             (_, Output::Bytes(_)) => unreachable!("networks are scaled to networks"),
         }
     }
@@ -143,7 +148,7 @@ impl Input {
             (Self::Onnx(_), _) | (_, Self::Onnx(_)) => {
                 FunctionCheck::Unchecked { reason: "the files are of different kinds".into() }
             }
-            _ => check_networks(self.network(), other.network(), seed),
+            _ => check_networks(self.network(), other.network(), seed, self.roundoff().max(other.roundoff())),
         }
     }
 
@@ -216,9 +221,9 @@ impl Input {
     }
 
     /// The connections that go to zero along a direction, by the names that a user knows; `found` by the problem.
-    pub fn escaping(&self, direction: &[f64], found: (Vec<String>, usize)) -> Result<(Vec<String>, usize)> {
+    pub fn escaping(&self, direction: &[f64]) -> Result<(Vec<String>, usize)> {
         match self {
-            Self::Onnx(_) => Ok(found),
+            Self::Onnx(model) => Ok(model.escaping(direction, NAMED)),
             Self::Json(_) | Self::Matrix(_) => self.network().escaping(direction, NAMED),
         }
     }

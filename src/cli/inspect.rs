@@ -56,11 +56,8 @@ pub fn run(args: &Inspect) -> Result<Exit> {
     let point = problem.point(&vec![0.0; problem.variables()]);
     let p = problem.exponents().first().copied().unwrap_or(1.0);
     let above = if balanced.solution.cost > 0.0 { balanced.cost_before / balanced.solution.cost - 1.0 } else { 0.0 };
-    let found = (balanced.escaping, balanced.escaping_count);
-    let (escaping, escaping_count) = match balanced.existence.direction() {
-        Some(direction) => input.escaping(direction, found)?,
-        None => found,
-    };
+    let direction = balanced.existence.direction();
+    let (escaping, escaping_count) = direction.map_or(Ok((vec![], 0)), |d| input.escaping(d))?;
     let report = Report {
         schema: SCHEMA,
         status: balanced.solution.status.name().into(),

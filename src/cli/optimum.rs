@@ -30,10 +30,10 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     let optimum = minimax(attained)?;
     let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
     balanced.cost_before = before;
-    balanced.solution.cost = optimum.largest;
+    balanced.solution.cost = largest_weight(attained, &optimum.log_scales);
     balanced.solution.scales = LogScales::new(optimum.log_scales.clone());
     balanced.solution.log_scales = optimum.log_scales;
-    balanced.residual_before = if optimum.bound > 0.0 { before / optimum.bound - 1.0 } else { 0.0 };
+    balanced.residual_before = if optimum.bound > 0.0 { (optimum.start / optimum.bound - 1.0).max(0.0) } else { 0.0 };
     balanced.solution.residual = gap.abs();
     balanced.solution.error_bound = f64::INFINITY;
     balanced.solution.passes = 0.0;

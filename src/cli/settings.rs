@@ -89,11 +89,18 @@ pub fn settings(solving: &Solving, layers: &[Layer]) -> Result<Settings> {
     })
 }
 
+/// Starting more threads than this takes longer than most solves.
+const MOST_THREADS: usize = 1024;
+
 /// Limits the threads of this process.
 pub fn limit_threads(reading: &Reading) -> Result<()> {
     let Some(threads) = reading.threads else { return Ok(()) };
     if threads == 0 {
         return Err(Error::new(ErrorKind::Parameter, "--threads", "0 threads do nothing", "give at least 1"));
+    }
+    if threads > MOST_THREADS {
+        let problem = format!("{threads} threads");
+        return Err(Error::new(ErrorKind::Parameter, "--threads", problem, format!("give at most {MOST_THREADS}")));
     }
     // fails only when the pool exists already, which cannot be at the start of a command
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();

@@ -18,8 +18,8 @@ pub struct Grounded {
 
 impl Grounded {
     /// One row for every connection that lies on a walk from visible to visible unit: a shortest path to its tail, the
-    /// connection, a shortest path from its head; and for the others one around a directed cycle through them, where
-    /// there is one. Entries count how often the walk uses each connection. Shape: walks x connections.
+    /// connection, a shortest path from its head; and for the others, where a directed cycle goes through them, a closed
+    /// walk through them and one node for each strongly connected part. Entries count how often the walk uses each connection. Shape: walks x connections.
     ///
     /// (One representative path through every unit does not suffice: with x1, x2 -> h -> y1, y2 three constraints are
     /// needed, and two paths cover all units.)
@@ -28,22 +28,33 @@ impl Grounded {
         let from_ground = self.tree(self.units, false);
         let to_ground = self.tree(self.units, true);
         let mut rows: Vec<Vec<usize>> = vec![];
+        // trees from and to one node of each part without ground
+        let mut roots: Vec<(Vec<_>, Vec<_>)> = vec![];
         for (e, &(tail, head)) in self.connections.iter().enumerate() {
             let mut walk = vec![e];
             if self.path(&from_ground, tail, false, &mut walk) && self.path(&to_ground, head, true, &mut walk) {
                 rows.push(walk);
                 continue;
             }
-            let mut cycle = vec![e];
-            if self.path(&self.tree(head, false), tail, false, &mut cycle) {
-                rows.push(cycle);
-            }
+            let closes = roots.iter().find_map(|(from, to)| self.closed(from, to, e));
+            let closes = closes.or_else(|| {
+                roots.push((self.tree(head, false), self.tree(head, true)));
+                roots.last().and_then(|(from, to)| self.closed(from, to, e))
+            });
+            rows.extend(closes);
         }
         let mut matrix = DMatrix::zeros(rows.len(), self.connections.len());
         for (r, walk) in rows.iter().enumerate() {
             walk.iter().for_each(|&e| matrix[(r, e)] += 1.0);
         }
         matrix
+    }
+
+    /// A closed walk through a connection and the root of two trees; none where the root is not in its part.
+    fn closed(&self, from: &[Option<usize>], to: &[Option<usize>], connection: usize) -> Option<Vec<usize>> {
+        let (tail, head) = self.connections[connection];
+        let mut walk = vec![connection];
+        (self.path(from, tail, false, &mut walk) && self.path(to, head, true, &mut walk)).then_some(walk)
     }
 
     /// One row for every connection outside a spanning forest: the signed fundamental cycle that it closes. Shape: the

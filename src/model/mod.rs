@@ -4,6 +4,7 @@
 
 mod check;
 mod compare;
+mod escaping;
 mod graph;
 mod lower;
 mod messages;

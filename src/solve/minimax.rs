@@ -4,7 +4,7 @@
 //! `ln |w|` under it bounds t from below (for degree 1: the largest geometric cycle mean).
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Cost, Problem};
+use crate::problem::{Cost, Gauge, Problem};
 use good_lp::{Expression, Solution as _, SolverModel, Variable, clarabel, constraint, microlp, variable, variables};
 use std::collections::HashMap;
 
@@ -20,6 +20,8 @@ pub struct Minimax {
     pub largest: f64,
     /// The optimum of the program; `largest` is above it by the program's error.
     pub bound: f64,
+    /// The largest weight at log-scales zero, among those that have a variable.
+    pub start: f64,
 }
 
 /// Minimizes the largest `|w| exp(L)` over all connections that have a variable; coefficients of the cost are ignored.
@@ -29,10 +31,11 @@ pub struct Minimax {
 /// # Errors
 /// When costs are not powers, or the program fails: then the largest weight can fall without bound.
 pub fn minimax(problem: &Problem) -> Result<Minimax> {
-    let rows = heaviest(problem)?;
+    let rows = heaviest(problem, false)?;
     if rows.is_empty() {
-        return Ok(Minimax { log_scales: vec![0.0; problem.variables()], largest: 0.0, bound: 0.0 });
+        return Ok(Minimax { log_scales: vec![0.0; problem.variables()], largest: 0.0, bound: 0.0, start: 0.0 });
     }
+    let start = rows.iter().map(|r| r.1).fold(f64::NEG_INFINITY, f64::max).exp();
     variables! { unknowns: }
     let x: Vec<Variable> = unknowns.add_vector(variable().min(-1e4).max(1e4), problem.variables());
     let t = unknowns.add(variable().min(-1e6).max(1e6));
@@ -47,7 +50,7 @@ pub fn minimax(problem: &Problem) -> Result<Minimax> {
         let remedy = "balance with a finite norm, which names the connections that escape";
         Error::new(ErrorKind::Unsupported, "norm inf", format!("the linear program failed: {e}"), remedy)
     };
-    let log_scales: Vec<f64>;
+    let mut log_scales: Vec<f64>;
     let bound: f64;
     if rows.len() <= SIMPLEX_ROWS {
         let solved = constraints.fold(objective.using(microlp), SolverModel::with).solve().map_err(failed)?;
@@ -58,18 +61,20 @@ pub fn minimax(problem: &Problem) -> Result<Minimax> {
         log_scales = x.iter().map(|&v| solved.value(v)).collect();
         bound = solved.value(t);
     }
+    // the program leaves shifts that change no weight anywhere
+    Gauge::of(problem)?.apply(&mut log_scales);
     let along: Vec<f64> = problem.ports().iter().map(|f| f.at(&log_scales)).collect();
     let at = |&((h, t), log): &((u32, u32), f64)| log + along[h as usize] - along[t as usize];
     let largest = rows.iter().map(at).fold(f64::NEG_INFINITY, f64::max);
-    Ok(Minimax { log_scales, largest: largest.exp(), bound: bound.exp() })
+    Ok(Minimax { log_scales, largest: largest.exp(), bound: bound.exp(), start })
 }
 
-/// For every pair of ports the logarithm of the heaviest weight between them.
-fn heaviest(problem: &Problem) -> Result<Vec<((u32, u32), f64)>> {
+/// For every pair of ports the logarithm of the heaviest weight between them; `fixed` ones, without a variable, on demand.
+fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32), f64)>> {
     let mut most: HashMap<(u32, u32), f64> = HashMap::new();
     let mut powers = true;
     problem.for_each_entry(|e| {
-        if problem.form(&e).is_zero() {
+        if !fixed && problem.form(&e).is_zero() {
             return;
         }
         let block = &problem.blocks()[e.block];
@@ -95,13 +100,13 @@ fn heaviest(problem: &Problem) -> Result<Vec<((u32, u32), f64)>> {
     Ok(rows)
 }
 
-/// The largest magnitude of a weight that has a variable, at the log-scales `x`; zero when there is none.
+/// The largest magnitude of a weight at the log-scales `x`, of those that cannot move too; zero when there is none.
 ///
 /// # Panics
 /// When `x` has the wrong length.
 #[must_use]
 pub fn largest_weight(problem: &Problem, x: &[f64]) -> f64 {
     let along: Vec<f64> = problem.ports().iter().map(|f| f.at(x)).collect();
-    let rows = heaviest(problem).unwrap_or_default();
+    let rows = heaviest(problem, true).unwrap_or_default();
     rows.iter().map(|&((h, t), log)| (log + along[h as usize] - along[t as usize]).exp()).fold(0.0, f64::max)
 }

@@ -11,7 +11,9 @@ mod values;
 use super::{Connections, Network};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::write_atomic;
+use crate::numeric::UNIT_ROUNDOFF;
 use format::{Columns, FORMAT, File, Layer, Units, VERSION};
+use safetensors::Dtype;
 use std::path::Path;
 use values::{Source, TensorHead, safetensors_bytes};
 
@@ -96,6 +98,47 @@ impl NetworkFile {
             write_atomic(&tensor_path, &bytes, force)?;
         }
         write_atomic(path, text.as_bytes(), force)
+    }
+
+    /// Half a unit in the last place of the coarsest numbers in which the file holds weights.
+    #[must_use]
+    pub fn roundoff(&self) -> f64 {
+        let coarse = self.types().iter().any(|(head, _)| head.is_some_and(|h| h.dtype != Dtype::F64));
+        if coarse { f64::from(f32::EPSILON) / 2.0 } else { UNIT_ROUNDOFF }
+    }
+
+    /// A network of the same form with its weights as this file will hold them: rounded to the types of their tensors.
+    ///
+    /// # Errors
+    /// When a weight does not fit its type, or the network is of another form.
+    pub fn rounded(&self, network: &Network) -> Result<Network> {
+        self.check_same_shape(network)?;
+        let mut parameters = network.parameters().to_vec();
+        let mut rest = parameters.as_mut_slice();
+        for (head, count) in self.types() {
+            let (own, after) = rest.split_at_mut(count);
+            if let Some(head) = head {
+                head.round(own)?;
+            }
+            rest = after;
+        }
+        network.with_parameters(parameters)
+    }
+
+    /// The tensors, or none for weights in the text, in the order of the parameters, with the number of each.
+    fn types(&self) -> Vec<(Option<&TensorHead>, usize)> {
+        match &self.layout {
+            Layout::Layers { layers, .. } => {
+                let counts = |layer: &LayerHead| {
+                    let biases = if layer.biases.is_some() { layer.rows } else { 0 };
+                    [layer.rows * layer.columns, biases]
+                };
+                let heads =
+                    layers.iter().flat_map(|l| [l.weights.as_ref(), l.biases.as_ref().and_then(Option::as_ref)]);
+                heads.zip(layers.iter().flat_map(counts)).collect()
+            }
+            Layout::General { weights } => vec![(weights.as_ref(), self.network.parameters().len())],
+        }
     }
 
     /// The text, and the tensors that go to the file `elsewhere`.

@@ -162,10 +162,7 @@ pub(super) fn safetensors_bytes(tensors: &[(TensorHead, &[f64])]) -> Result<Vec<
     }
     let mut data = Vec::with_capacity(tensors.len());
     for (head, values) in tensors {
-        data.push(match head.dtype {
-            Dtype::F64 => values.iter().flat_map(|w| w.to_le_bytes()).collect(),
-            _ => f32_bytes(&head.name, values)?,
-        });
+        data.push(head.bytes(values)?);
     }
     let internal = |e: safetensors::SafeTensorError| {
         Error::new(ErrorKind::Network, "tensors", e.to_string(), "give every tensor its own name")
@@ -178,20 +175,37 @@ pub(super) fn safetensors_bytes(tensors: &[(TensorHead, &[f64])]) -> Result<Vec<
     safetensors::serialize(views, None).map_err(internal)
 }
 
-fn f32_bytes(name: &str, values: &[f64]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(4 * values.len());
-    for (k, &value) in values.iter().enumerate() {
-        #[allow(clippy::cast_possible_truncation)]
-        let rounded = value as f32;
-        if !rounded.is_finite() || (rounded == 0.0 && value != 0.0) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("tensor {name:?}, element {k}"),
-                format!("{value} does not fit its element type F32"),
-                "convert the tensor to F64 first",
-            ));
+impl TensorHead {
+    /// Rounds numbers to the type of the tensor.
+    ///
+    /// # Errors
+    /// When a number overflows or vanishes.
+    pub(super) fn round(&self, values: &mut [f64]) -> Result<()> {
+        if self.dtype == Dtype::F64 {
+            return Ok(());
         }
-        bytes.extend_from_slice(&rounded.to_le_bytes());
+        for (k, value) in values.iter_mut().enumerate() {
+            let rounded = f64::from(*value as f32);
+            if !rounded.is_finite() || (rounded == 0.0 && *value != 0.0) {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("tensor {:?}, element {k}", self.name),
+                    format!("{value} does not fit its element type F32"),
+                    "convert the tensor to F64 first",
+                ));
+            }
+            *value = rounded;
+        }
+        Ok(())
     }
-    Ok(bytes)
+
+    /// The bytes of numbers, rounded to the type of the tensor.
+    fn bytes(&self, values: &[f64]) -> Result<Vec<u8>> {
+        let mut rounded = values.to_vec();
+        self.round(&mut rounded)?;
+        Ok(match self.dtype {
+            Dtype::F64 => rounded.iter().flat_map(|w| w.to_le_bytes()).collect(),
+            _ => rounded.iter().flat_map(|&w| (w as f32).to_le_bytes()).collect(),
+        })
+    }
 }

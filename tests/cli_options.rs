@@ -1,0 +1,71 @@
+//! Options that keep the result from the optimum, and what the command says of the distance.
+#![cfg(feature = "cli")]
+
+mod cli_support;
+
+use cli_support::Desk;
+use serde_json::Value;
+use synbal::network::Activation;
+use synbal::network::build::{Layered, layered, random_dag};
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let mut wide = layered(&Layered::new(&[3, 6, 5, 2], Activation::Relu), 8).unwrap();
+    for unit in 4..8 {
+        wide.scale(unit, 4e3).unwrap();
+    }
+    desk.put_network("wide.json", &wide);
+    desk.put_network("dag.json", &random_dag(3, 8, 2, 0.5, Activation::LeakyRelu { slope: 0.2 }, 2).unwrap());
+    desk
+}
+
+fn scales(desk: &Desk, name: &str) -> Vec<f64> {
+    let file: Value = serde_json::from_slice(&desk.bytes(name)).unwrap();
+    file["units"].as_array().unwrap().iter().map(|u| u["log_scale"].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn powers_of_two_keep_every_bit_of_the_outputs_and_the_distance_is_reported() {
+    let desk = desk();
+    for name in ["wide", "dag"] {
+        for norm in ["1", "2", "inf"] {
+            let optimum = desk.json(&format!("balance {name}.json --norm {norm}"), 0);
+            let line = format!("balance {name}.json --norm {norm} --power-of-two --scales s.json --force");
+            let report = desk.json(&line, 0);
+            assert_eq!(report["function_difference"], 0.0, "{name}, norm {norm}");
+            for scale in scales(&desk, "s.json") {
+                let power = scale / std::f64::consts::LN_2;
+                assert!((power - power.round()).abs() < 1e-12, "{scale} is no power of two");
+            }
+            let [least, cost] = [&optimum, &report].map(|r| r["cost_after"].as_f64().unwrap());
+            let above = report["above_optimum"].as_f64().unwrap();
+            assert!((above - (cost / least - 1.0)).abs() < 1e-9 && above < 1.0, "{above}: {cost} for {least}");
+            assert!(optimum["above_optimum"].is_null());
+        }
+    }
+    assert!(desk.text("balance wide.json --power-of-two", 0).contains("above optimum"));
+}
+
+#[test]
+fn scales_stay_inside_the_range_that_was_asked_for() {
+    let desk = desk();
+    let mut last = f64::INFINITY;
+    for range in [1.5f64, 10.0, 1e3, 1e9] {
+        let report = desk.json(&format!("balance wide.json --scale-range {range} --scales s.json --force"), 0);
+        let widest = scales(&desk, "s.json").iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        assert!(widest <= range.ln() * (1.0 + 1e-12), "{widest} for {range}");
+        let above = report["above_optimum"].as_f64().unwrap();
+        assert!(above <= last, "a wider range costs more: {above} after {last}");
+        last = above;
+    }
+    assert_eq!(last, 0.0, "the widest range holds the optimum");
+}
+
+#[test]
+fn a_range_that_is_no_factor_above_one_is_a_usage_error() {
+    let desk = desk();
+    for wrong in ["--scale-range 1", "--scale-range -3", "--scale-range nan", "--norm inf --scale-range 10"] {
+        let ran = desk.run(&format!("balance dag.json {wrong}"));
+        assert!(ran.code == 2 && ran.err.contains("--scale-range"), "{wrong}: {ran:?}");
+    }
+}
