@@ -93,6 +93,24 @@ impl Node {
         }
     }
 
+    /// The real attribute `name`, where given.
+    #[must_use]
+    pub fn float(&self, name: &str) -> Option<f64> {
+        match self.attributes.get(name) {
+            Some(&Attribute::Float(value)) => Some(f64::from(value)),
+            _ => None,
+        }
+    }
+
+    /// The text attribute `name`, or nothing.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        match self.attributes.get(name) {
+            Some(Attribute::Text(value)) => value,
+            _ => "",
+        }
+    }
+
     /// The list of integers `name`, where given.
     #[must_use]
     pub fn ints(&self, name: &str) -> Option<&[i64]> {

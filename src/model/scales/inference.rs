@@ -1,8 +1,10 @@
 //! The state of inference, and what rules may do to it.
 
+use super::integers::Numbers;
+use super::size::{Size, Sizes};
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
-use super::{Ruling, arranges, freeze, rule};
+use super::{Ruling, arranges, freeze, integers, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
@@ -36,6 +38,10 @@ pub(crate) struct Inference<'a> {
     /// Variables that each node created.
     pub(super) layers: Vec<(String, Vec<usize>)>,
     pub(super) flow: Flow,
+    /// Integer tensors that are known element by element: shapes, axes, indices.
+    pub(super) integers: HashMap<String, Numbers>,
+    /// Number of symbols for sizes that are known when the model runs.
+    symbols: u32,
 }
 
 impl<'a> Inference<'a> {
@@ -44,7 +50,19 @@ impl<'a> Inference<'a> {
         let flow = Flow { nodes: 1, sources: vec![CONSTANT], ..Flow::default() };
         let (values, uses, frozen) = (HashMap::new(), vec![], vec![]);
         let manifold = ManifoldBuilder::new();
-        let mut it = Self { graph, bytes, manifold, values, uses, frozen, units: vec![], layers: vec![], flow };
+        let mut it = Self {
+            graph,
+            bytes,
+            manifold,
+            values,
+            uses,
+            frozen,
+            units: vec![],
+            layers: vec![],
+            flow,
+            integers: HashMap::new(),
+            symbols: 0,
+        };
         for (name, &tensor) in &graph.initializers {
             it.values.insert(name.clone(), it.stored(tensor));
         }
@@ -53,7 +71,8 @@ impl<'a> Inference<'a> {
             it.values.insert(name.clone(), value);
         }
         for input in &graph.inputs {
-            let activation = it.activation(Scales::zero(), input.shape.clone());
+            let shape = input.shape.as_ref().map(|s| it.named_sizes(s));
+            let activation = it.activation(Scales::zero(), shape);
             it.flow.sources.push(activation.hub);
             it.values.insert(input.name.clone(), Value::Activation(activation));
         }
@@ -77,6 +96,14 @@ impl<'a> Inference<'a> {
     }
 
     fn step(&mut self, node: &Node) -> Result<()> {
+        if let Some(numbers) = integers::follow(self, node) {
+            if let Some(name) = node.outputs.first() {
+                self.integers.insert(name.clone(), numbers);
+            }
+            let value = self.constant(None);
+            self.define(node, vec![value]);
+            return Ok(());
+        }
         let inputs: Vec<Value> = (0..node.inputs.len()).filter_map(|i| self.input(node, i)).collect();
         let constant = |v: &Value| match v {
             Value::Stored(_) => true,
@@ -126,15 +153,14 @@ impl<'a> Inference<'a> {
                 self.flow.edges.push((a.hub, hub));
             }
         }
-        let first = match inputs.first() {
-            Some(Value::Activation(a)) if freeze::keeps_shape(node) => a.shape.clone(),
-            _ => None,
-        };
-        let values = node.outputs.iter().enumerate().map(|(i, name)| {
+        let first = freeze::shape(node, inputs);
+        let nonnegative = freeze::is_nonnegative(node);
+        let mut values = vec![];
+        for (i, name) in node.outputs.iter().enumerate() {
             let shape = first.clone().filter(|_| i == 0).or_else(|| self.declared(name));
-            Value::Activation(Activation { scales: Scales::zero(), shape, hub, constant: false })
-        });
-        let values = values.collect();
+            let result = Activation { scales: Scales::zero(), shape, hub, constant: false, nonnegative };
+            values.push(Value::Activation(result));
+        }
         self.define(node, values);
     }
 
@@ -152,9 +178,22 @@ impl<'a> Inference<'a> {
         }
     }
 
-    fn declared(&self, name: &str) -> Option<Shape> {
-        let output = self.graph.outputs.iter().find(|p| p.name == name);
-        self.graph.value_info.get(name).or(output).and_then(|p| p.shape.clone())
+    fn declared(&mut self, name: &str) -> Option<Sizes> {
+        let graph = self.graph;
+        let output = graph.outputs.iter().find(|p| p.name == name);
+        let shape = graph.value_info.get(name).or(output).and_then(|p| p.shape.as_ref())?;
+        Some(self.named_sizes(shape))
+    }
+
+    /// The sizes of a declared shape; those that are not known get symbols of their own.
+    fn named_sizes(&mut self, shape: &Shape) -> Sizes {
+        shape.iter().map(|d| d.map_or_else(|| self.symbol(), Size::Known)).collect()
+    }
+
+    /// A size that is known when the model runs.
+    pub fn symbol(&mut self) -> Size {
+        self.symbols += 1;
+        Size::Symbol(self.symbols)
     }
 
     fn named(&self, name: &str) -> Value {
@@ -172,7 +211,7 @@ impl<'a> Inference<'a> {
     }
 
     /// A new activation of the given scales.
-    pub fn activation(&mut self, scales: Scales, shape: Option<Shape>) -> Activation {
+    pub fn activation(&mut self, scales: Scales, shape: Option<Sizes>) -> Activation {
         let hub = self.hub();
         for form in scales.forms() {
             for node in self.flow_nodes(form, hub) {
@@ -181,12 +220,13 @@ impl<'a> Inference<'a> {
                 }
             }
         }
-        Activation { scales, shape, hub, constant: false }
+        Activation { scales, shape, hub, constant: false, nonnegative: false }
     }
 
     /// A constant that is not a stored tensor.
-    pub fn constant(&mut self, shape: Option<Shape>) -> Value {
-        Value::Activation(Activation { scales: Scales::zero(), shape, hub: CONSTANT, constant: true })
+    pub fn constant(&mut self, shape: Option<Sizes>) -> Value {
+        let (scales, hub) = (Scales::zero(), CONSTANT);
+        Value::Activation(Activation { scales, shape, hub, constant: true, nonnegative: false })
     }
 
     fn constant_node(&mut self, node: &Node) -> Value {
@@ -323,23 +363,50 @@ impl<'a> Inference<'a> {
             .then(|| format!("the constant {:?} is stored with varying width and is not rewritten", tensor.name))
     }
 
-    /// Why a node with two operands that are not stored is not followed.
+    /// Why a matrix product of operands that are not stored is not followed.
     pub fn not_stored(&self, node: &Node) -> Result<Ruling> {
         let constant = |i| matches!(self.input(node, i), Some(Value::Activation(a)) if a.constant);
         let reason = if constant(0) || constant(1) {
             "its constant operand is not a stored tensor"
         } else {
-            "a product or ratio of two activations is not followed"
+            "a product of two activations is not followed"
         };
         Ok(Ruling::Freeze(format!("{}: {reason}", node.op)))
     }
 
-    /// The integers of a constant input.
+    /// The integers of an input that is known before the model runs.
     pub fn integers(&self, node: &Node, index: usize) -> Option<Vec<i64>> {
-        match self.input(node, index)? {
-            Value::Stored(view) => self.graph.tensors[view.tensor].integers(self.bytes),
-            Value::Activation(_) => None,
+        integers::of_input(self, node, index)?.known()
+    }
+
+    /// The elements of a shape that an input gives, some of them known only when the model runs.
+    pub fn numbers_of(&self, node: &Node, index: usize) -> Option<Numbers> {
+        integers::of_input(self, node, index)
+    }
+
+    /// The real numbers of a constant input; they are used as they are.
+    pub fn reals(&mut self, node: &Node, index: usize) -> Option<Vec<f64>> {
+        let Some(Value::Stored(view)) = self.input(node, index) else { return None };
+        self.fix(&view, &node.name);
+        self.graph.tensors[view.tensor].is_rewritable().then(|| self.numbers(&view))
+    }
+
+    /// Makes all log-scales along an axis equal.
+    pub fn tied(&mut self, scales: &Scales, axis: usize) -> Scales {
+        let Some(forms) = scales.axis(axis).map(<[Form]>::to_vec) else { return scales.clone() };
+        self.uniform(&forms);
+        scales.clone().with(axis, forms.into_iter().take(1).collect())
+    }
+
+    /// Makes all log-scales equal that differ in the index of another axis than this one; gives those of this axis.
+    pub fn channel_scales(&mut self, scales: &Scales, axis: usize, size: usize, node: &Node) -> Result<Vec<Form>> {
+        let forms = scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;
+        let mut common = Form::zero();
+        let others: Vec<usize> = scales.axes().map(|(a, _)| a).filter(|&a| a != axis).collect();
+        for other in others {
+            common = common.plus(1.0, &self.tied(scales, other).axis(other).map_or_else(Form::zero, |f| f[0].clone()));
         }
+        Ok(forms.iter().map(|f| f.plus(1.0, &common)).collect())
     }
 }
 

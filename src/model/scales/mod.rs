@@ -4,14 +4,22 @@
 //! channels, ties log-scales, declares how stored tensors are used, and says what the outputs carry; or it says why the
 //! node is frozen, and then the log-scales of all its inputs and outputs are zero.
 
+mod conv;
 mod elementwise;
 mod finish;
 mod freeze;
 mod inference;
+mod integers;
 mod linear;
+mod norm;
+mod pool;
+mod power;
+mod product;
 mod shape;
+mod size;
 mod uses;
 mod value;
+mod window;
 
 pub(crate) use finish::{Inferred, infer};
 pub use uses::{Ports, Role, WeightUse};
@@ -47,7 +55,7 @@ fn rule(node: &Node) -> Rule {
     if !node.domain.is_empty() {
         return freeze::other_domain;
     }
-    let tables = [linear::RULES, elementwise::RULES, shape::RULES];
+    let tables = [linear::RULES, conv::RULES, norm::RULES, elementwise::RULES, power::RULES, pool::RULES, shape::RULES];
     let found = tables.into_iter().flatten().find(|(op, _)| *op == node.op);
     found.map_or(freeze::not_homogeneous, |(_, rule)| *rule)
 }
