@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use super::image_families::image_families;
+use super::layout_families::layout_families;
 use super::numbers;
 use super::onnx_writer::{Attr, Model, Storage, f32_tensor, i64_tensor};
 
@@ -116,5 +117,6 @@ pub fn families() -> Vec<(&'static str, Model)> {
         ("MatMul with the constant on the left", left),
     ];
     all.extend(image_families());
+    all.extend(layout_families());
     all
 }

@@ -3,6 +3,7 @@
 
 pub mod families;
 pub mod image_families;
+pub mod layout_families;
 pub mod onnx_writer;
 
 use onnx_writer::Model;

@@ -44,7 +44,7 @@ fn conv(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     if x.size(axis).known().is_some_and(|n| n != layout.inputs) {
         return Err(shapes_differ(node));
     }
-    let tails = it.channel_scales(&x.scales, axis, layout.inputs, node)?;
+    let tails = it.channel_scales(&x, axis, layout.inputs, node)?;
     let heads = it.channels(node, layout.outputs);
     let shape = x.shape.as_ref().map_or_else(|| vec![Size::Open; view.dims.len()], Clone::clone);
     let kernel = &view.dims[2..];

@@ -4,7 +4,7 @@ use super::integers::Numbers;
 use super::size::{Size, Sizes};
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
-use super::{Ruling, arranges, freeze, integers, rule};
+use super::{Ruling, arranges, freeze, integers, mixed, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
@@ -86,6 +86,7 @@ impl<'a> Inference<'a> {
             self.step(node)?;
         }
         for output in &graph.outputs {
+            mixed::settle_named(self, &output.name);
             let value = self.named(&output.name);
             self.ground(&value, &output.name);
             if let Value::Activation(activation) = value {
@@ -104,6 +105,7 @@ impl<'a> Inference<'a> {
             self.define(node, vec![value]);
             return Ok(());
         }
+        mixed::settle_inputs(self, node);
         let inputs: Vec<Value> = (0..node.inputs.len()).filter_map(|i| self.input(node, i)).collect();
         let constant = |v: &Value| match v {
             Value::Stored(_) => true,
@@ -158,7 +160,7 @@ impl<'a> Inference<'a> {
         let mut values = vec![];
         for (i, name) in node.outputs.iter().enumerate() {
             let shape = first.clone().filter(|_| i == 0).or_else(|| self.declared(name));
-            let result = Activation { scales: Scales::zero(), shape, hub, constant: false, nonnegative };
+            let result = Activation { scales: Scales::zero(), shape, hub, constant: false, nonnegative, mixture: None };
             values.push(Value::Activation(result));
         }
         self.define(node, values);
@@ -220,13 +222,13 @@ impl<'a> Inference<'a> {
                 }
             }
         }
-        Activation { scales, shape, hub, constant: false, nonnegative: false }
+        Activation { scales, shape, hub, constant: false, nonnegative: false, mixture: None }
     }
 
     /// A constant that is not a stored tensor.
     pub fn constant(&mut self, shape: Option<Sizes>) -> Value {
         let (scales, hub) = (Scales::zero(), CONSTANT);
-        Value::Activation(Activation { scales, shape, hub, constant: true, nonnegative: false })
+        Value::Activation(Activation { scales, shape, hub, constant: true, nonnegative: false, mixture: None })
     }
 
     fn constant_node(&mut self, node: &Node) -> Value {
@@ -294,7 +296,10 @@ impl<'a> Inference<'a> {
     /// Fixes the log-scales of a value to zero; a stored tensor keeps its numbers.
     pub fn ground(&mut self, value: &Value, node: &str) {
         match value {
-            Value::Activation(a) => a.scales.spanning().iter().for_each(|form| self.manifold.require_zero(form)),
+            Value::Activation(a) => {
+                let settled = mixed::settle(self, a.clone());
+                settled.scales.spanning().iter().for_each(|form| self.manifold.require_zero(form));
+            }
             Value::Stored(view) => self.fix(view, node),
         }
     }
@@ -391,20 +396,32 @@ impl<'a> Inference<'a> {
         self.graph.tensors[view.tensor].is_rewritable().then(|| self.numbers(&view))
     }
 
-    /// Makes all log-scales along an axis equal.
-    pub fn tied(&mut self, scales: &Scales, axis: usize) -> Scales {
+    /// Makes all log-scales along an axis of a tensor equal.
+    pub fn tied(&mut self, scales: &Scales, hub: u32, axis: usize) -> Scales {
         let Some(forms) = scales.axis(axis).map(<[Form]>::to_vec) else { return scales.clone() };
-        self.uniform(&forms);
+        self.merge(&forms, hub);
         scales.clone().with(axis, forms.into_iter().take(1).collect())
     }
 
+    /// Makes the log-scales of elements of a tensor equal; the first stands for all.
+    pub fn merge(&mut self, forms: &[Form], hub: u32) {
+        self.uniform(forms);
+        for form in forms.iter().skip(1) {
+            self.connect((form, hub), (&forms[0], hub));
+        }
+    }
+
     /// Makes all log-scales equal that differ in the index of another axis than this one; gives those of this axis.
-    pub fn channel_scales(&mut self, scales: &Scales, axis: usize, size: usize, node: &Node) -> Result<Vec<Form>> {
-        let forms = scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;
+    ///
+    /// # Errors
+    /// When the axis carries log-scales of another number of elements.
+    pub fn channel_scales(&mut self, x: &Activation, axis: usize, size: usize, node: &Node) -> Result<Vec<Form>> {
+        let forms = x.scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;
         let mut common = Form::zero();
-        let others: Vec<usize> = scales.axes().map(|(a, _)| a).filter(|&a| a != axis).collect();
+        let others: Vec<usize> = x.scales.axes().map(|(a, _)| a).filter(|&a| a != axis).collect();
         for other in others {
-            common = common.plus(1.0, &self.tied(scales, other).axis(other).map_or_else(Form::zero, |f| f[0].clone()));
+            let tied = self.tied(&x.scales, x.hub, other);
+            common = common.plus(1.0, &tied.axis(other).map_or_else(Form::zero, |f| f[0].clone()));
         }
         Ok(forms.iter().map(|f| f.plus(1.0, &common)).collect())
     }

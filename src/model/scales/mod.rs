@@ -10,11 +10,15 @@ mod finish;
 mod freeze;
 mod inference;
 mod integers;
+mod join;
+mod layout;
 mod linear;
+mod mixed;
 mod norm;
 mod pool;
 mod power;
 mod product;
+mod regroup;
 mod shape;
 mod size;
 mod uses;
@@ -55,7 +59,17 @@ fn rule(node: &Node) -> Rule {
     if !node.domain.is_empty() {
         return freeze::other_domain;
     }
-    let tables = [linear::RULES, conv::RULES, norm::RULES, elementwise::RULES, power::RULES, pool::RULES, shape::RULES];
+    let tables = [
+        linear::RULES,
+        conv::RULES,
+        norm::RULES,
+        elementwise::RULES,
+        power::RULES,
+        pool::RULES,
+        shape::RULES,
+        join::RULES,
+        layout::RULES,
+    ];
     let found = tables.into_iter().flatten().find(|(op, _)| *op == node.op);
     found.map_or(freeze::not_homogeneous, |(_, rule)| *rule)
 }

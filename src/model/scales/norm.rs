@@ -51,7 +51,7 @@ fn batch(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     if !fits {
         return Err(shapes_differ(node));
     }
-    let tails = it.channel_scales(&x.scales, axis, count, node)?;
+    let tails = it.channel_scales(&x, axis, count, node)?;
     let heads = it.channels(node, count);
     let output = it.activation(Scales::along(axis, heads.clone()), x.shape.clone());
     let ports = |forms: &[Form], hub: u32| Ports { forms: forms.to_vec(), strides: vec![1], hub };

@@ -38,7 +38,7 @@ fn pool(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     if shape.len() != rank {
         return Err(shapes_differ(node));
     }
-    let scales = (0..kernel.len()).fold(x.scales.clone(), |scales, axis| it.tied(&scales, axis));
+    let scales = (0..kernel.len()).fold(x.scales.clone(), |scales, axis| it.tied(&scales, x.hub, axis));
     let spatial = convolved(node, &kernel, &shape[2..]);
     let shape = shape[..2].iter().copied().chain(spatial).collect();
     Ruling::one(Value::Activation(Activation { scales, shape: Some(shape), ..x }))
@@ -49,7 +49,7 @@ fn global(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         return Ruling::freeze(format!("{}: the rank of its input is not known", node.op));
     };
     let spatial = shape.len().saturating_sub(2);
-    let scales = (0..spatial).fold(x.scales.clone(), |scales, axis| it.tied(&scales, axis));
+    let scales = (0..spatial).fold(x.scales.clone(), |scales, axis| it.tied(&scales, x.hub, axis));
     let shape = shape.iter().enumerate().map(|(i, &s)| if i < 2 { s } else { Size::Known(1) }).collect();
     Ruling::one(Value::Activation(Activation { scales, shape: Some(shape), ..x }))
 }
@@ -70,7 +70,7 @@ fn resize(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         let keeps = rank.and_then(|r| r.checked_sub(axis + 1)).zip(new.as_ref());
         let keeps = !crops && keeps.is_some_and(|(i, new)| new.get(i).is_some_and(|n| n.agrees(x.size(axis))));
         if !keeps {
-            scales = it.tied(&scales, axis);
+            scales = it.tied(&scales, x.hub, axis);
         }
     }
     let shape = new.or_else(|| x.shape.as_ref().map(|s| vec![Size::Open; s.len()]));

@@ -66,7 +66,7 @@ fn reduce(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let reduced = |axis: usize| all || axes.contains(&axis);
     let mut scales = x.scales.clone();
     for axis in (0..shape.len()).filter(|&a| reduced(a)) {
-        scales = it.tied(&scales, shape.len() - 1 - axis);
+        scales = it.tied(&scales, x.hub, shape.len() - 1 - axis);
     }
     let squares = ["ReduceSumSquare", "ReduceL2"].contains(&node.op.as_str());
     let scales = if node.op == "ReduceSumSquare" { scales.times(2.0) } else { scales };

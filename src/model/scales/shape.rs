@@ -2,8 +2,10 @@
 
 use super::inference::{Inference, shapes_differ};
 use super::integers::{Number, Numbers};
+use super::mixed::{Mixture, settle};
+use super::regroup::mix;
 use super::size::{Size, Sizes, Volume};
-use super::value::{Activation, Scales, Value, View};
+use super::value::{Activation, Value, View};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::manifold::Form;
@@ -17,9 +19,6 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("Unsqueeze", unsqueeze),
     ("Transpose", transpose),
 ];
-
-/// A tensor with more elements than this along the axes that a reshape joins is frozen.
-const MAX_JOINED: usize = 1 << 24;
 
 fn missing(node: &Node) -> Result<Ruling> {
     Ruling::freeze(format!("{}: its input is missing", node.op))
@@ -45,7 +44,7 @@ fn reshape(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     };
     let source = shape_of(&value);
     let target = target_shape(source.as_ref(), &wanted.elements, node.int("allowzero", 0) != 0);
-    if source.is_none() && matches!(&value, Value::Activation(a) if !a.scales.is_zero()) {
+    if source.is_none() && matches!(&value, Value::Activation(a) if !a.scales.is_zero() || a.mixture.is_some()) {
         return Ruling::freeze("Reshape: the rank of its input is not known");
     }
     arrange(it, node, value, target)
@@ -87,9 +86,20 @@ fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Sizes) -> 
         }
         Value::Activation(a) => {
             let source = a.shape.clone().unwrap_or_default();
-            match regroup(&a.scales, &source, &target) {
-                Some(scales) => Ruling::one(Value::Activation(Activation { scales, shape: Some(target), ..a })),
-                None => Ruling::freeze(format!("{}: it splits an axis whose elements have different scales", node.op)),
+            let followed = mix(&a.scales, a.mixture.as_ref(), &source, &target);
+            let (a, followed) = match followed {
+                None if a.mixture.is_some() => {
+                    let a = settle(it, a);
+                    let followed = mix(&a.scales, None, &source, &target);
+                    (a, followed)
+                }
+                followed => (a, followed),
+            };
+            match followed {
+                Some((scales, mixture)) => {
+                    Ruling::one(Value::Activation(Activation { scales, mixture, shape: Some(target), ..a }))
+                }
+                None => Ruling::freeze(format!("{}: it joins or splits channels in a way that is not known", node.op)),
             }
         }
     }
@@ -99,104 +109,6 @@ fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Sizes) -> 
 fn detached(it: &mut Inference<'_>, node: &Node, view: &View) -> Value {
     it.fix(view, &node.name);
     it.constant(None)
-}
-
-/// The scales after a reshape from `source` to `target`; `None` where they do not follow single axes.
-pub(super) fn regroup(scales: &Scales, source: &[Size], target: &[Size]) -> Option<Scales> {
-    let mut result = Scales::zero();
-    let (mut from, mut to) = (source.len(), target.len());
-    while from > 0 || to > 0 {
-        let (from_end, to_end) = (from, to);
-        let matched = next_group(source, target, &mut from, &mut to);
-        let inside = (source.len() - from_end)..(source.len() - from);
-        let carried: Vec<(usize, &[Form])> = scales.axes().filter(|(axis, _)| inside.contains(axis)).collect();
-        if carried.is_empty() {
-            continue;
-        }
-        if carried.iter().all(|(axis, _)| !scales.varies(*axis)) {
-            let whole = carried.iter().fold(Form::zero(), |sum, (_, f)| sum.plus(1.0, &f[0]));
-            result = result.shifted(&whole);
-            continue;
-        }
-        if !matched {
-            return None;
-        }
-        let joined = join(scales, source, from..from_end)?;
-        result = split(result, &joined, target, to..to_end)?;
-    }
-    Some(result)
-}
-
-/// Takes axes from the end until both sides have the same number of elements; false when they never do.
-fn next_group(source: &[Size], target: &[Size], from: &mut usize, to: &mut usize) -> bool {
-    let (from_end, to_end) = (*from, *to);
-    let (mut left, mut right) = (Some(Volume::one()), Some(Volume::one()));
-    loop {
-        let (Some(l), Some(r)) = (&left, &right) else { break };
-        if l == r && (*from, *to) != (from_end, to_end) {
-            return true;
-        }
-        let (over, under) = (l.lacks(r), r.lacks(l));
-        let source_next = if over == under { l.number <= r.number } else { over };
-        if *from > 0 && (source_next || *to == 0) {
-            *from -= 1;
-            left = left.and_then(|l| l.times(source[*from]));
-        } else if *to > 0 {
-            *to -= 1;
-            right = right.and_then(|r| r.times(target[*to]));
-        } else {
-            break;
-        }
-    }
-    // an unknown size: everything in front belongs together
-    (*from, *to) = (0, 0);
-    false
-}
-
-/// The log-scale of every element of some neighbouring axes, in order.
-fn join(scales: &Scales, source: &[Size], axes: std::ops::Range<usize>) -> Option<Vec<Form>> {
-    let mut all = vec![Form::zero()];
-    for i in axes {
-        let forms = scales.expanded(source.len() - 1 - i, source[i].known()?)?;
-        if all.len().checked_mul(forms.len())? > MAX_JOINED {
-            return None;
-        }
-        all = all.iter().flat_map(|f| forms.iter().map(move |g| f.plus(1.0, g))).collect();
-    }
-    Some(all)
-}
-
-/// Adds the log-scales of joined axes to axes of the target, where they are a sum over these.
-fn split(mut result: Scales, joined: &[Form], target: &[Size], axes: std::ops::Range<usize>) -> Option<Scales> {
-    let mut stride = joined.len();
-    let mut parts = vec![];
-    for i in axes {
-        let size = target[i].known()?;
-        stride = stride.checked_div(size)?;
-        let forms: Vec<Form> = (0..size).map(|k| joined[k * stride].clone()).collect();
-        parts.push((target.len() - 1 - i, stride, forms));
-    }
-    let first = joined.first()?;
-    for (element, form) in joined.iter().enumerate() {
-        let sum = parts.iter().fold(first.clone(), |sum, (_, stride, forms)| {
-            let here = &forms[element / stride % forms.len()];
-            sum.plus(1.0, here).plus(-1.0, first)
-        });
-        if &sum != form {
-            return None;
-        }
-    }
-    let mut carried = false;
-    for (axis, _, forms) in parts {
-        // the common part belongs to one axis alone
-        let varies = forms.iter().any(|f| f != first);
-        if varies {
-            let own = if carried { forms.iter().map(|f| f.plus(-1.0, first)).collect() } else { forms };
-            carried = true;
-            result = result.added(axis, &own)?;
-        }
-    }
-    Some(if carried { result } else { result.shifted(first) })
 }
 
 /// The axes of a node: an attribute in older operator sets, an input in newer ones.
@@ -278,8 +190,14 @@ pub(super) fn rearrange(node: &Node, value: Value, order: &[Option<usize>]) -> R
             if !gone.is_zero() {
                 scales = scales.shifted(&gone);
             }
+            let renamed =
+                |m: &Mixture| m.renamed(|axis| place(rank.checked_sub(axis + 1)?).map(|i| order.len() - 1 - i));
+            let mixture = match &a.mixture {
+                Some(m) => Some(renamed(m).ok_or_else(|| shapes_differ(node))?),
+                None => None,
+            };
             let shape = order.iter().map(|o| o.map_or(Size::Known(1), |i| shape[i])).collect();
-            Ruling::one(Value::Activation(Activation { scales, shape: Some(shape), ..a }))
+            Ruling::one(Value::Activation(Activation { scales, mixture, shape: Some(shape), ..a }))
         }
     }
 }

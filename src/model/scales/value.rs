@@ -1,5 +1,6 @@
 //! What inference knows about a tensor: the log-scale of each element, or that it is a stored constant.
 
+use super::mixed::Mixture;
 use super::size::{Size, Sizes};
 use crate::manifold::Form;
 use std::collections::BTreeMap;
@@ -138,6 +139,8 @@ impl Scales {
 pub(crate) struct Activation {
     /// Its log-scales.
     pub scales: Scales,
+    /// Log-scales on top of these that are no sum over axes.
+    pub mixture: Option<Mixture>,
     /// Its shape, as far as it is known.
     pub shape: Option<Sizes>,
     /// The node of the flow graph that stands for the tensor as a whole.
@@ -238,4 +241,11 @@ pub(crate) enum Value {
     Stored(View),
     /// Everything else.
     Activation(Activation),
+}
+
+impl Value {
+    /// Whether its log-scales are no sum over axes.
+    pub fn is_mixed(&self) -> bool {
+        matches!(self, Self::Activation(a) if a.mixture.is_some())
+    }
 }
