@@ -7,6 +7,7 @@ mod compare;
 mod graph;
 mod lower;
 mod messages;
+mod node;
 mod order;
 mod patch;
 mod scales;

@@ -76,6 +76,14 @@ pub fn layout_families() -> Vec<(&'static str, Model)> {
             .node("Slice", &["b", "from_one", "low", "one", "minus"], "e")
             .full_node("", "Concat", &["e", "d"], "h", &[("axis", Attr::Int(1))])
     });
+    let divided = image(|m| {
+        m.tensor(i64_tensor("sizes", &[2], &[3, 1]))
+            .full_node("", "Split", &["a", "sizes"], "b,c", &[("axis", Attr::Int(1))])
+            .node("Relu", &["b"], "d")
+            .full_node("", "Concat", &["c", "d"], "e", &[("axis", Attr::Int(1))])
+            .full_node("", "Split", &["e"], "f,g", &[("axis", Attr::Int(1))])
+            .full_node("", "Concat", &["g", "f"], "h", &[("axis", Attr::Int(1))])
+    });
     let padded = image(|m| {
         m.tensor(i64_tensor("zeros", &[8], &[0, 0, 1, 0, 0, 0, 0, 2]))
             .tensor(i64_tensor("edges", &[8], &[0, 0, 1, 1, 0, 0, 1, 1]))
@@ -115,6 +123,7 @@ pub fn layout_families() -> Vec<(&'static str, Model)> {
     vec![
         ("Concat", joined),
         ("Gather, Slice", parted),
+        ("Split", divided),
         ("Pad", padded),
         ("Expand, Tile", repeated),
         ("DepthToSpace, SpaceToDepth", blocks),

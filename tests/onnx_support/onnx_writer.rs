@@ -157,7 +157,8 @@ impl Model {
 
 fn node(domain: &str, op: &str, inputs: &[&str], output: &str, attrs: &[(&str, Attr)]) -> Message {
     let mut m = inputs.iter().fold(Message::default(), |m, i| m.text(1, i));
-    m = m.text(2, output).text(3, &format!("node_{output}")).text(4, op).text(7, domain);
+    m = output.split(',').fold(m, |m, o| m.text(2, o));
+    m = m.text(3, &format!("node_{output}")).text(4, op).text(7, domain);
     for (name, attr) in attrs {
         let a = Message::default().text(1, name);
         m = m.message(

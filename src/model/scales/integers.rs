@@ -93,7 +93,8 @@ pub(super) fn follow(it: &Inference<'_>, node: &Node) -> Option<Numbers> {
         }
         "Reshape" => {
             let (numbers, shape) = (input(0)?, input(1)?);
-            (shape.elements.len() < 2).then(|| Numbers { scalar: shape.elements.is_empty(), ..numbers })
+            let scalar = shape.elements.is_empty();
+            (shape.elements.len() < 2).then_some(Numbers { scalar, ..numbers })
         }
         "Gather" => gather(&input(0)?, &input(1)?),
         "Concat" => {

@@ -4,6 +4,7 @@
 //! channels, ties log-scales, declares how stored tensors are used, and says what the outputs carry; or it says why the
 //! node is frozen, and then the log-scales of all its inputs and outputs are zero.
 
+mod actions;
 mod conv;
 mod elementwise;
 mod finish;

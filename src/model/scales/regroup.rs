@@ -59,8 +59,7 @@ pub(super) fn mix(
 fn next_group(source: &[Size], target: &[Size], from: &mut usize, to: &mut usize) -> bool {
     let (from_end, to_end) = (*from, *to);
     let (mut left, mut right) = (Some(Volume::one()), Some(Volume::one()));
-    loop {
-        let (Some(l), Some(r)) = (&left, &right) else { break };
+    while let (Some(l), Some(r)) = (&left, &right) {
         if l == r && (*from, *to) != (from_end, to_end) {
             return true;
         }

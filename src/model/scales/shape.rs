@@ -37,8 +37,7 @@ fn flatten(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
 
 fn reshape(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let Some(value) = it.input(node, 0) else { return missing(node) };
-    let wanted =
-        if node.inputs.len() > 1 { it.numbers_of(node, 1) } else { node.ints("shape").map(|ints| Numbers::list(ints)) };
+    let wanted = if node.inputs.len() > 1 { it.numbers_of(node, 1) } else { node.ints("shape").map(Numbers::list) };
     let Some(wanted) = wanted else {
         return Ruling::freeze("Reshape: the shape is known only when the model runs");
     };
