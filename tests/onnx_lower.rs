@@ -10,7 +10,10 @@ use synbal::regularizer::Regularizer;
 #[test]
 fn every_weight_and_bias_has_a_cost_and_every_variable_a_layer() {
     let regularizer = Regularizer::lp(2.0).expect("a valid exponent");
-    let weights = [26, 24, 20, 20, 32, 20, 36, 36, 24, 24];
+    let flat = [26, 24, 20, 20, 32, 20, 36, 36, 24, 24];
+    let images = [230, 224, 134, 32, 72, 56, 56, 56, 56, 64, 84, 56, 56, 56];
+    let layouts = [88, 56, 56, 56, 88, 72, 208, 208, 20];
+    let weights = [&flat[..], &images, &layouts].concat();
     for ((name, model), expected) in families().iter().zip(weights) {
         let model = open(model);
         let lowered = model.lower(&regularizer, true).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -127,7 +127,7 @@ impl OnnxModel {
         let counts = move |u: &&WeightUse| match u.role {
             Role::Weight => true,
             Role::Bias => biases_counted,
-            Role::Fixed => false,
+            Role::Statistic | Role::Fixed => false,
         };
         self.leading().filter(counts)
     }

@@ -8,6 +8,7 @@ mod escaping;
 mod graph;
 mod lower;
 mod messages;
+mod node;
 mod order;
 mod patch;
 mod scales;

@@ -1,6 +1,8 @@
 //! Small models with three inputs, hidden channels and two outputs.
 #![allow(dead_code)]
 
+use super::image_families::image_families;
+use super::layout_families::layout_families;
 use super::numbers;
 use super::onnx_writer::{Attr, Model, Storage, f32_tensor, i64_tensor};
 
@@ -102,7 +104,7 @@ pub fn families() -> Vec<(&'static str, Model)> {
         .node("Add", &["a", "b1"], "b")
         .node("Relu", &["b"], "h")
         .node("MatMul", &["w2", "h"], "y");
-    vec![
+    let mut all = vec![
         ("Gemm", gemm),
         ("MatMul, Add, Relu", biased),
         ("LeakyRelu", leaky),
@@ -113,5 +115,8 @@ pub fn families() -> Vec<(&'static str, Model)> {
         ("a shared tensor", shared),
         ("float_data, Constant nodes, a transposed weight", stored),
         ("MatMul with the constant on the left", left),
-    ]
+    ];
+    all.extend(image_families());
+    all.extend(layout_families());
+    all
 }

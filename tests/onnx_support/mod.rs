@@ -2,6 +2,8 @@
 #![allow(dead_code)]
 
 pub mod families;
+pub mod image_families;
+pub mod layout_families;
 pub mod onnx_writer;
 
 use onnx_writer::Model;

@@ -96,6 +96,7 @@ fn value_info(name: &str, kind: i64, shape: &[Option<usize>]) -> Message {
 pub enum Attr {
     Int(i64),
     Float(f32),
+    Text(&'static str),
     Ints(Vec<i64>),
     Floats(Vec<f32>),
     Tensor(Message),
@@ -156,7 +157,8 @@ impl Model {
 
 fn node(domain: &str, op: &str, inputs: &[&str], output: &str, attrs: &[(&str, Attr)]) -> Message {
     let mut m = inputs.iter().fold(Message::default(), |m, i| m.text(1, i));
-    m = m.text(2, output).text(3, &format!("node_{output}")).text(4, op).text(7, domain);
+    m = output.split(',').fold(m, |m, o| m.text(2, o));
+    m = m.text(3, &format!("node_{output}")).text(4, op).text(7, domain);
     for (name, attr) in attrs {
         let a = Message::default().text(1, name);
         m = m.message(
@@ -164,6 +166,7 @@ fn node(domain: &str, op: &str, inputs: &[&str], output: &str, attrs: &[(&str, A
             match attr.clone() {
                 Attr::Int(v) => a.int(3, v).int(20, 2),
                 Attr::Float(v) => a.float(2, v).int(20, 1),
+                Attr::Text(v) => a.bytes(4, v.as_bytes()).int(20, 3),
                 Attr::Ints(v) => v.iter().fold(a, |a, &i| a.int(8, i)).int(20, 7),
                 Attr::Floats(v) => v.iter().fold(a, |a, &f| a.float(7, f)).int(20, 6),
                 Attr::Tensor(t) => a.message(5, t).int(20, 4),

@@ -2,6 +2,10 @@
 
 use super::Ruling;
 use super::inference::Inference;
+use super::linear::broadcast_shape;
+use super::shape::shape_of;
+use super::size::Sizes;
+use super::value::Value;
 use crate::error::Result;
 use crate::model::graph::Node;
 
@@ -35,10 +39,27 @@ const REASONS: &[(&[&str], &str)] = &[
     (&["Shape", "Size"], "the result is a shape"),
 ];
 
-/// Whether the first output of a node that freezes has the shape of its first input.
-pub(super) fn keeps_shape(node: &Node) -> bool {
+/// Operators of several operands whose result has their broadcast shape.
+const BROADCAST: &[&str] = &["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "Where", "PRelu"];
+
+/// Operators whose results are never negative.
+const NONNEGATIVE: &[&str] = &["Sigmoid", "HardSigmoid", "Softplus", "Exp", "Softmax"];
+
+/// The shape of the first output of a node that freezes.
+pub(super) fn shape(node: &Node, inputs: &[Value]) -> Option<Sizes> {
+    if node.domain.is_empty() && BROADCAST.contains(&node.op.as_str()) {
+        let shapes: Option<Vec<Sizes>> = inputs.iter().map(shape_of).collect();
+        return shapes?.into_iter().reduce(|a, b| broadcast_shape(&a, &b));
+    }
     let elementwise = REASONS[..SAME_SHAPE].iter().any(|(ops, _)| ops.contains(&node.op.as_str()));
-    (node.domain.is_empty() && elementwise) || (node.domain == "ai.onnx.ml" && node.op == "Scaler")
+    let elementwise = elementwise || ["Sqrt", "BatchNormalization"].contains(&node.op.as_str());
+    let keeps = (node.domain.is_empty() && elementwise) || (node.domain == "ai.onnx.ml" && node.op == "Scaler");
+    inputs.first().filter(|_| keeps).and_then(shape_of)
+}
+
+/// Whether the results of a node that freezes are never negative.
+pub(super) fn is_nonnegative(node: &Node) -> bool {
+    node.domain.is_empty() && NONNEGATIVE.contains(&node.op.as_str())
 }
 
 /// An operator of the standard set that is in no table.

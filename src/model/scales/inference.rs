@@ -1,8 +1,10 @@
 //! The state of inference, and what rules may do to it.
 
-use super::uses::{Ports, Role, WeightUse};
+use super::integers::Numbers;
+use super::size::{Size, Sizes};
+use super::uses::WeightUse;
 use super::value::{Activation, Scales, Value, View};
-use super::{Ruling, arranges, freeze, rule};
+use super::{Ruling, arranges, freeze, integers, mixed, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
@@ -36,6 +38,10 @@ pub(crate) struct Inference<'a> {
     /// Variables that each node created.
     pub(super) layers: Vec<(String, Vec<usize>)>,
     pub(super) flow: Flow,
+    /// Integer tensors that are known element by element: shapes, axes, indices.
+    pub(super) integers: HashMap<String, Numbers>,
+    /// Number of symbols for sizes that are known when the model runs.
+    symbols: u32,
 }
 
 impl<'a> Inference<'a> {
@@ -44,7 +50,19 @@ impl<'a> Inference<'a> {
         let flow = Flow { nodes: 1, sources: vec![CONSTANT], ..Flow::default() };
         let (values, uses, frozen) = (HashMap::new(), vec![], vec![]);
         let manifold = ManifoldBuilder::new();
-        let mut it = Self { graph, bytes, manifold, values, uses, frozen, units: vec![], layers: vec![], flow };
+        let mut it = Self {
+            graph,
+            bytes,
+            manifold,
+            values,
+            uses,
+            frozen,
+            units: vec![],
+            layers: vec![],
+            flow,
+            integers: HashMap::new(),
+            symbols: 0,
+        };
         for (name, &tensor) in &graph.initializers {
             it.values.insert(name.clone(), it.stored(tensor));
         }
@@ -53,7 +71,8 @@ impl<'a> Inference<'a> {
             it.values.insert(name.clone(), value);
         }
         for input in &graph.inputs {
-            let activation = it.activation(Scales::zero(), input.shape.clone());
+            let shape = input.shape.as_ref().map(|s| it.named_sizes(s));
+            let activation = it.activation(Scales::zero(), shape);
             it.flow.sources.push(activation.hub);
             it.values.insert(input.name.clone(), Value::Activation(activation));
         }
@@ -67,6 +86,7 @@ impl<'a> Inference<'a> {
             self.step(node)?;
         }
         for output in &graph.outputs {
+            mixed::settle_named(self, &output.name);
             let value = self.named(&output.name);
             self.ground(&value, &output.name);
             if let Value::Activation(activation) = value {
@@ -77,6 +97,15 @@ impl<'a> Inference<'a> {
     }
 
     fn step(&mut self, node: &Node) -> Result<()> {
+        if let Some(numbers) = integers::follow(self, node) {
+            if let Some(name) = node.outputs.first() {
+                self.integers.insert(name.clone(), numbers);
+            }
+            let value = self.constant(None);
+            self.define(node, vec![value]);
+            return Ok(());
+        }
+        mixed::settle_inputs(self, node);
         let inputs: Vec<Value> = (0..node.inputs.len()).filter_map(|i| self.input(node, i)).collect();
         let constant = |v: &Value| match v {
             Value::Stored(_) => true,
@@ -126,15 +155,14 @@ impl<'a> Inference<'a> {
                 self.flow.edges.push((a.hub, hub));
             }
         }
-        let first = match inputs.first() {
-            Some(Value::Activation(a)) if freeze::keeps_shape(node) => a.shape.clone(),
-            _ => None,
-        };
-        let values = node.outputs.iter().enumerate().map(|(i, name)| {
+        let first = freeze::shape(node, inputs);
+        let nonnegative = freeze::is_nonnegative(node);
+        let mut values = vec![];
+        for (i, name) in node.outputs.iter().enumerate() {
             let shape = first.clone().filter(|_| i == 0).or_else(|| self.declared(name));
-            Value::Activation(Activation { scales: Scales::zero(), shape, hub, constant: false })
-        });
-        let values = values.collect();
+            let result = Activation { scales: Scales::zero(), shape, hub, constant: false, nonnegative, mixture: None };
+            values.push(Value::Activation(result));
+        }
         self.define(node, values);
     }
 
@@ -152,9 +180,22 @@ impl<'a> Inference<'a> {
         }
     }
 
-    fn declared(&self, name: &str) -> Option<Shape> {
-        let output = self.graph.outputs.iter().find(|p| p.name == name);
-        self.graph.value_info.get(name).or(output).and_then(|p| p.shape.clone())
+    fn declared(&mut self, name: &str) -> Option<Sizes> {
+        let graph = self.graph;
+        let output = graph.outputs.iter().find(|p| p.name == name);
+        let shape = graph.value_info.get(name).or(output).and_then(|p| p.shape.as_ref())?;
+        Some(self.named_sizes(shape))
+    }
+
+    /// The sizes of a declared shape; those that are not known get symbols of their own.
+    fn named_sizes(&mut self, shape: &Shape) -> Sizes {
+        shape.iter().map(|d| d.map_or_else(|| self.symbol(), Size::Known)).collect()
+    }
+
+    /// A size that is known when the model runs.
+    pub fn symbol(&mut self) -> Size {
+        self.symbols += 1;
+        Size::Symbol(self.symbols)
     }
 
     fn named(&self, name: &str) -> Value {
@@ -172,7 +213,7 @@ impl<'a> Inference<'a> {
     }
 
     /// A new activation of the given scales.
-    pub fn activation(&mut self, scales: Scales, shape: Option<Shape>) -> Activation {
+    pub fn activation(&mut self, scales: Scales, shape: Option<Sizes>) -> Activation {
         let hub = self.hub();
         for form in scales.forms() {
             for node in self.flow_nodes(form, hub) {
@@ -181,12 +222,13 @@ impl<'a> Inference<'a> {
                 }
             }
         }
-        Activation { scales, shape, hub, constant: false }
+        Activation { scales, shape, hub, constant: false, nonnegative: false, mixture: None }
     }
 
     /// A constant that is not a stored tensor.
-    pub fn constant(&mut self, shape: Option<Shape>) -> Value {
-        Value::Activation(Activation { scales: Scales::zero(), shape, hub: CONSTANT, constant: true })
+    pub fn constant(&mut self, shape: Option<Sizes>) -> Value {
+        let (scales, hub) = (Scales::zero(), CONSTANT);
+        Value::Activation(Activation { scales, shape, hub, constant: true, nonnegative: false, mixture: None })
     }
 
     fn constant_node(&mut self, node: &Node) -> Value {
@@ -197,7 +239,7 @@ impl<'a> Inference<'a> {
     }
 
     /// A new node of the flow graph.
-    fn hub(&mut self) -> u32 {
+    pub(super) fn hub(&mut self) -> u32 {
         self.flow.nodes += 1;
         self.flow.nodes - 1
     }
@@ -232,114 +274,6 @@ impl<'a> Inference<'a> {
         let forms = variables.iter().map(|&v| Form::variable(v)).collect();
         self.layers.push((node.name.clone(), variables));
         forms
-    }
-
-    /// Makes the log-scales of two broadcast operands equal.
-    ///
-    /// # Errors
-    /// When their shapes do not fit.
-    pub fn equal(&mut self, a: &Scales, b: &Scales, node: &Node) -> Result<()> {
-        let difference = a.minus(b).ok_or_else(|| shapes_differ(node))?;
-        difference.spanning().iter().for_each(|form| self.manifold.require_zero(form));
-        Ok(())
-    }
-
-    /// Makes all forms on one axis equal.
-    pub fn uniform(&mut self, forms: &[Form]) {
-        for form in forms.iter().skip(1) {
-            self.manifold.require_equal(form, &forms[0]);
-        }
-    }
-
-    /// Fixes the log-scales of a value to zero; a stored tensor keeps its numbers.
-    pub fn ground(&mut self, value: &Value, node: &str) {
-        match value {
-            Value::Activation(a) => a.scales.spanning().iter().for_each(|form| self.manifold.require_zero(form)),
-            Value::Stored(view) => self.fix(view, node),
-        }
-    }
-
-    /// Notes that a node uses a stored tensor as it is.
-    pub fn fix(&mut self, view: &View, node: &str) {
-        if self.graph.tensors[view.tensor].is_rewritable() {
-            let ports = Ports::new(view, &Scales::zero(), CONSTANT);
-            let node = node.to_owned();
-            let (heads, tails, view) = (ports.clone(), ports, view.clone());
-            self.uses.push(WeightUse { node, role: Role::Fixed, view, heads, tails, reciprocal: false });
-        }
-    }
-
-    /// Notes that a node uses a stored tensor as weights, and lets signals pass through those that are not zero.
-    pub fn weigh(&mut self, weights: WeightUse) {
-        let (heads, tails) = (weights.heads.forms.len(), weights.tails.forms.len());
-        let tensor = &self.graph.tensors[weights.view.tensor];
-        if heads.saturating_mul(tails) > tensor.len().saturating_mul(2) {
-            let mut pairs = vec![];
-            weights.visit(|element, head, tail| {
-                if tensor.number(self.bytes, element) != 0.0 {
-                    pairs.push((head, tail));
-                }
-            });
-            for (head, tail) in pairs {
-                let (from, to) = (&weights.tails.forms[tail], &weights.heads.forms[head]);
-                self.connect((from, weights.tails.hub), (to, weights.heads.hub));
-            }
-            self.uses.push(weights);
-            return;
-        }
-        let mut passes = vec![false; heads * tails];
-        weights.visit(|element, head, tail| passes[head * tails + tail] |= tensor.number(self.bytes, element) != 0.0);
-        // one node between the tails and all heads that every tail feeds spares heads x tails edges
-        let middle = self.hub();
-        let ground = Form::zero();
-        for form in &weights.tails.forms {
-            self.connect((form, weights.tails.hub), (&ground, middle));
-        }
-        for (row, head) in passes.chunks(tails).zip(&weights.heads.forms) {
-            let to = (head, weights.heads.hub);
-            if row.iter().all(|&p| p) {
-                self.connect((&ground, middle), to);
-                continue;
-            }
-            for (_, tail) in row.iter().zip(&weights.tails.forms).filter(|(p, _)| **p) {
-                self.connect((tail, weights.tails.hub), to);
-            }
-        }
-        self.uses.push(weights);
-    }
-
-    /// The numbers of a stored tensor, in stored order.
-    pub fn numbers(&self, view: &View) -> Vec<f64> {
-        self.graph.tensors[view.tensor].decode(self.bytes)
-    }
-
-    /// Why a stored tensor cannot hold weights; `None` when it can.
-    pub fn unfit(&self, view: &View) -> Option<String> {
-        let tensor = &self.graph.tensors[view.tensor];
-        if !tensor.element.is_float() {
-            return Some(format!("the constant {:?} does not hold real numbers", tensor.name));
-        }
-        (!tensor.is_rewritable())
-            .then(|| format!("the constant {:?} is stored with varying width and is not rewritten", tensor.name))
-    }
-
-    /// Why a node with two operands that are not stored is not followed.
-    pub fn not_stored(&self, node: &Node) -> Result<Ruling> {
-        let constant = |i| matches!(self.input(node, i), Some(Value::Activation(a)) if a.constant);
-        let reason = if constant(0) || constant(1) {
-            "its constant operand is not a stored tensor"
-        } else {
-            "a product or ratio of two activations is not followed"
-        };
-        Ok(Ruling::Freeze(format!("{}: {reason}", node.op)))
-    }
-
-    /// The integers of a constant input.
-    pub fn integers(&self, node: &Node, index: usize) -> Option<Vec<i64>> {
-        match self.input(node, index)? {
-            Value::Stored(view) => self.graph.tensors[view.tensor].integers(self.bytes),
-            Value::Activation(_) => None,
-        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use super::elementwise::add_activations;
 use super::inference::{CONSTANT, Inference, shapes_differ};
+use super::product::product;
+use super::size::{Size, Sizes};
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
 use super::{Rule, Ruling};
 use crate::error::Result;
-use crate::model::graph::{Node, Shape};
+use crate::model::graph::Node;
 
 /// The rules of this family.
 pub(super) const RULES: &[(&str, Rule)] =
@@ -51,9 +53,9 @@ fn matmul(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
 }
 
 /// Shape of the product of an activation with a constant on its right or left.
-fn product_shape(x: &Activation, view: &View, right: bool) -> Option<Shape> {
+fn product_shape(x: &Activation, view: &View, right: bool) -> Option<Sizes> {
     let x = x.shape.as_ref()?;
-    let w: Shape = view.dims.iter().map(|&n| Some(n)).collect();
+    let w: Sizes = view.dims.iter().map(|&n| Size::Known(n)).collect();
     let (a, b) = if right { (x, &w) } else { (&w, x) };
     let (a_batch, a_rows) = a.split_at(a.len().saturating_sub(2));
     let (b_batch, b_columns) = b.split_at(b.len().saturating_sub(2));
@@ -68,12 +70,14 @@ fn product_shape(x: &Activation, view: &View, right: bool) -> Option<Shape> {
 }
 
 /// Shape of broadcast operands.
-pub(super) fn broadcast_shape(a: &[Option<usize>], b: &[Option<usize>]) -> Shape {
+pub(super) fn broadcast_shape(a: &[Size], b: &[Size]) -> Sizes {
     let rank = a.len().max(b.len());
-    let at = |s: &[Option<usize>], i: usize| (i + s.len()).checked_sub(rank).map_or(Some(1), |i| s[i]);
+    let at = |s: &[Size], i: usize| (i + s.len()).checked_sub(rank).map_or(Size::Known(1), |i| s[i]);
     let one = |i| match (at(a, i), at(b, i)) {
-        (Some(1), other) | (other, Some(1)) => other,
-        (known @ Some(_), _) | (None, known) => known,
+        (Size::Known(1), other) | (other, Size::Known(1)) => other,
+        (known @ Size::Known(_), _) | (_, known @ Size::Known(_)) => known,
+        (first, second) if first.agrees(second) => first,
+        _ => Size::Open,
     };
     (0..rank).map(one).collect()
 }
@@ -93,7 +97,7 @@ fn declare(it: &mut Inference<'_>, node: &Node, view: &View, weights: Weights<'_
 }
 
 /// The weights of a node that freezes: they keep their value and their cost.
-fn declare_frozen(it: &mut Inference<'_>, node: &Node, view: &View) {
+pub(super) fn declare_frozen(it: &mut Inference<'_>, node: &Node, view: &View) {
     let zero = Scales::zero();
     let weights = Weights { heads: &zero, tails: &zero, role: Role::Weight, reciprocal: false };
     declare(it, node, view, weights, CONSTANT, CONSTANT);
@@ -127,9 +131,9 @@ fn gemm(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         return Ruling::freeze(format!("Gemm: {reason}"));
     }
     let heads = it.channels(node, view.size(out));
-    let rows = x.shape.as_ref().and_then(|s| s.first().copied().flatten());
+    let rows = x.size(1);
     let scales = x.scales.clone().with(0, heads.clone());
-    let output = it.activation(scales, Some(vec![rows, Some(view.size(out))]));
+    let output = it.activation(scales, Some(vec![rows, Size::Known(view.size(out))]));
     let (heads, tails) = (Scales::along(out, heads), Scales::along(1 - out, tails));
     let weights = Weights { heads: &heads, tails: &tails, role: Role::Weight, reciprocal: false };
     declare(it, node, &view, weights, output.hub, x.hub);
@@ -164,11 +168,11 @@ fn add(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     }
     shift(it, node, &x, &view)?;
     let shape = with_constant(&x, &view);
-    Ruling::one(Value::Activation(Activation { shape, ..x }))
+    Ruling::one(Value::Activation(Activation { shape, nonnegative: false, ..x }))
 }
 
-fn with_constant(x: &Activation, view: &View) -> Option<Shape> {
-    let dims: Shape = view.dims.iter().map(|&n| Some(n)).collect();
+fn with_constant(x: &Activation, view: &View) -> Option<Sizes> {
+    let dims: Sizes = view.dims.iter().map(|&n| Size::Known(n)).collect();
     x.shape.as_ref().map(|shape| broadcast_shape(shape, &dims))
 }
 
@@ -209,7 +213,7 @@ fn shift(it: &mut Inference<'_>, node: &Node, x: &Activation, view: &View) -> Re
 /// Whether a tensor has one channel.
 fn is_one_channel(x: &Activation) -> bool {
     if x.scales.is_zero() {
-        return x.shape.as_ref().and_then(|s| s.last().copied().flatten()) == Some(1);
+        return x.shape.as_ref().and_then(|s| s.last().copied()) == Some(Size::Known(1));
     }
     x.scales.axes().all(|(_, forms)| forms.len() == 1)
 }
@@ -223,6 +227,7 @@ fn scale(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         (Some(Value::Activation(x)), Some(Value::Stored(view))) => (x, view),
         (Some(Value::Stored(view)), Some(Value::Activation(x))) if !divides => (x, view),
         (Some(Value::Stored(_)), _) => return Ruling::freeze("Div: a constant is divided by an activation"),
+        (Some(Value::Activation(a)), Some(Value::Activation(b))) => return product(it, node, &a, &b),
         _ => return it.not_stored(node),
     };
     if let Some(reason) = it.unfit(&view) {
@@ -235,7 +240,7 @@ fn scale(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let axis = match view.wide_axes()[..] {
         [] => {
             it.fix(&view, &node.name);
-            return Ruling::one(Value::Activation(Activation { shape, ..x }));
+            return Ruling::one(Value::Activation(Activation { shape, nonnegative: false, ..x }));
         }
         [axis] => axis,
         _ => return Ruling::freeze(format!("{}: the constant varies along several axes", node.op)),

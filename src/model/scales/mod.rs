@@ -4,14 +4,27 @@
 //! channels, ties log-scales, declares how stored tensors are used, and says what the outputs carry; or it says why the
 //! node is frozen, and then the log-scales of all its inputs and outputs are zero.
 
+mod actions;
+mod conv;
 mod elementwise;
 mod finish;
 mod freeze;
 mod inference;
+mod integers;
+mod join;
+mod layout;
 mod linear;
+mod mixed;
+mod norm;
+mod pool;
+mod power;
+mod product;
+mod regroup;
 mod shape;
+mod size;
 mod uses;
 mod value;
+mod window;
 
 pub(crate) use finish::{Inferred, infer};
 pub use uses::{Ports, Role, WeightUse};
@@ -47,7 +60,17 @@ fn rule(node: &Node) -> Rule {
     if !node.domain.is_empty() {
         return freeze::other_domain;
     }
-    let tables = [linear::RULES, elementwise::RULES, shape::RULES];
+    let tables = [
+        linear::RULES,
+        conv::RULES,
+        norm::RULES,
+        elementwise::RULES,
+        power::RULES,
+        pool::RULES,
+        shape::RULES,
+        join::RULES,
+        layout::RULES,
+    ];
     let found = tables.into_iter().flatten().find(|(op, _)| *op == node.op);
     found.map_or(freeze::not_homogeneous, |(_, rule)| *rule)
 }

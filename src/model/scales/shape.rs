@@ -1,11 +1,15 @@
 //! Operators that only arrange elements: every element keeps its scale.
 
 use super::inference::{Inference, shapes_differ};
-use super::value::{Activation, Scales, Value, View};
+use super::integers::{Number, Numbers};
+use super::mixed::{Mixture, settle};
+use super::regroup::mix;
+use super::size::{Size, Sizes, Volume};
+use super::value::{Activation, Value, View};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::manifold::Form;
-use crate::model::graph::{Node, Shape};
+use crate::model::graph::Node;
 
 /// The rules of this family.
 pub(super) const RULES: &[(&str, Rule)] = &[
@@ -15,9 +19,6 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("Unsqueeze", unsqueeze),
     ("Transpose", transpose),
 ];
-
-/// A tensor with more elements than this along the axes that a reshape joins is frozen.
-const MAX_JOINED: usize = 1 << 24;
 
 fn missing(node: &Node) -> Result<Ruling> {
     Ruling::freeze(format!("{}: its input is missing", node.op))
@@ -29,57 +30,75 @@ fn flatten(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         return Ruling::freeze("Flatten: the rank of its input is not known");
     };
     let Some(axis) = position(node.int("axis", 1), shape.len() + 1) else { return Err(shapes_differ(node)) };
-    let product = |dims: &[Option<usize>]| dims.iter().try_fold(1usize, |p, d| p.checked_mul((*d)?));
+    let product = |sizes: &[Size]| Volume::of(sizes.iter().copied()).map_or(Size::Open, |v| v.size());
     let target = vec![product(&shape[..axis]), product(&shape[axis..])];
     arrange(it, node, value, target)
 }
 
 fn reshape(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let Some(value) = it.input(node, 0) else { return missing(node) };
-    let wanted = if node.inputs.len() > 1 { it.integers(node, 1) } else { node.ints("shape").map(<[i64]>::to_vec) };
+    let wanted = if node.inputs.len() > 1 { it.numbers_of(node, 1) } else { node.ints("shape").map(Numbers::list) };
     let Some(wanted) = wanted else {
         return Ruling::freeze("Reshape: the shape is known only when the model runs");
     };
     let source = shape_of(&value);
-    let target = target_shape(source.as_ref(), &wanted, node.int("allowzero", 0) != 0);
-    if source.is_none() && matches!(&value, Value::Activation(a) if !a.scales.is_zero()) {
+    let target = target_shape(source.as_ref(), &wanted.elements, node.int("allowzero", 0) != 0);
+    if source.is_none() && matches!(&value, Value::Activation(a) if !a.scales.is_zero() || a.mixture.is_some()) {
         return Ruling::freeze("Reshape: the rank of its input is not known");
     }
     arrange(it, node, value, target)
 }
 
 /// The shape that `wanted` stands for: 0 copies a size, -1 takes what is left.
-fn target_shape(source: Option<&Shape>, wanted: &[i64], keeps_zero: bool) -> Shape {
-    let size = |i: usize| source.and_then(|s| s.get(i).copied().flatten());
-    let copies = |i: usize| wanted.get(i) == Some(&0) && !keeps_zero;
-    let mut target: Shape =
-        (0..wanted.len()).map(|i| if copies(i) { size(i) } else { wanted[i].try_into().ok() }).collect();
-    let Some((open, source)) = wanted.iter().position(|&n| n == -1).zip(source) else { return target };
-    // sizes that are copied cancel, known or not
-    let product = |dims: &[Option<usize>], but: Option<usize>| {
-        let others = dims.iter().enumerate().filter(|(i, _)| !copies(*i) && Some(*i) != but);
-        others.map(|(_, d)| *d).try_fold(1usize, |p, d| p.checked_mul(d?))
+fn target_shape(source: Option<&Sizes>, wanted: &[Number], keeps_zero: bool) -> Sizes {
+    let size = |i: usize| source.and_then(|s| s.get(i).copied()).unwrap_or(Size::Open);
+    let one = |(i, n): (usize, &Number)| match *n {
+        Number::Known(0) if !keeps_zero => size(i),
+        Number::Known(n) => Size::of(n.try_into().ok()),
+        Number::Symbol(s) => Size::Symbol(s),
+        Number::Open => Size::Open,
     };
-    target[open] = product(source, None)
-        .zip(product(&target, Some(open)))
-        .filter(|&(total, rest)| rest > 0 && total % rest == 0)
-        .map(|(total, rest)| total / rest);
+    let mut target: Sizes = wanted.iter().enumerate().map(one).collect();
+    let Some((open, source)) = wanted.iter().position(|n| *n == Number::Known(-1)).zip(source) else { return target };
+    // sizes that are copied cancel, known or not
+    let copied = |i: usize| wanted.get(i) == Some(&Number::Known(0)) && !keeps_zero;
+    let volume = |sizes: &Sizes| {
+        Volume::of(sizes.iter().enumerate().filter(|(i, _)| !copied(*i) && *i != open).map(|(_, s)| *s))
+    };
+    let total = volume(source).and_then(|v| if copied(open) { Some(v) } else { v.times(size_or_one(source, open)) });
+    let left = total.zip(volume(&target)).and_then(|(total, rest)| total.over(&rest));
+    target[open] = left.map_or(Size::Open, |v| v.size());
     target
 }
 
+fn size_or_one(sizes: &Sizes, axis: usize) -> Size {
+    sizes.get(axis).copied().unwrap_or(Size::Known(1))
+}
+
 /// The value in another shape.
-fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Shape) -> Result<Ruling> {
+fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Sizes) -> Result<Ruling> {
     match value {
         Value::Stored(view) => {
-            let dims: Option<Vec<usize>> = target.iter().copied().collect();
+            let dims: Option<Vec<usize>> = target.iter().map(|s| s.known()).collect();
             let arranged = dims.and_then(|dims| view.reshaped(&dims));
             Ruling::one(arranged.map_or_else(|| detached(it, node, &view), Value::Stored))
         }
         Value::Activation(a) => {
             let source = a.shape.clone().unwrap_or_default();
-            match regroup(&a.scales, &source, &target) {
-                Some(scales) => Ruling::one(Value::Activation(Activation { scales, shape: Some(target), ..a })),
-                None => Ruling::freeze(format!("{}: it splits an axis whose elements have different scales", node.op)),
+            let followed = mix(&a.scales, a.mixture.as_ref(), &source, &target);
+            let (a, followed) = match followed {
+                None if a.mixture.is_some() => {
+                    let a = settle(it, a);
+                    let followed = mix(&a.scales, None, &source, &target);
+                    (a, followed)
+                }
+                followed => (a, followed),
+            };
+            match followed {
+                Some((scales, mixture)) => {
+                    Ruling::one(Value::Activation(Activation { scales, mixture, shape: Some(target), ..a }))
+                }
+                None => Ruling::freeze(format!("{}: it joins or splits channels in a way that is not known", node.op)),
             }
         }
     }
@@ -91,104 +110,8 @@ fn detached(it: &mut Inference<'_>, node: &Node, view: &View) -> Value {
     it.constant(None)
 }
 
-/// The scales after a reshape from `source` to `target`; `None` where they do not follow single axes.
-fn regroup(scales: &Scales, source: &[Option<usize>], target: &[Option<usize>]) -> Option<Scales> {
-    let mut result = Scales::zero();
-    let (mut from, mut to) = (source.len(), target.len());
-    while from > 0 || to > 0 {
-        let (from_end, to_end) = (from, to);
-        // take axes from the end until both sides have the same number of elements
-        let (mut left, mut right) = (Some(1usize), Some(1usize));
-        loop {
-            match (left, right) {
-                (Some(l), Some(r)) if l == r && (from, to) != (from_end, to_end) => break,
-                (Some(l), Some(r)) if from > 0 && (l <= r || to == 0) => {
-                    from -= 1;
-                    left = source[from].and_then(|n| l.checked_mul(n));
-                }
-                (Some(_), Some(_)) if to > 0 => {
-                    to -= 1;
-                    right = right.and_then(|r| r.checked_mul(target[to]?));
-                }
-                // an unknown size: everything in front belongs together
-                _ => {
-                    (from, to, left, right) = (0, 0, None, None);
-                    break;
-                }
-            }
-        }
-        let inside = (source.len() - from_end)..(source.len() - from);
-        let carried: Vec<(usize, &[Form])> = scales.axes().filter(|(axis, _)| inside.contains(axis)).collect();
-        if carried.is_empty() {
-            continue;
-        }
-        if carried.iter().all(|(_, forms)| forms.len() == 1) {
-            let whole = carried.iter().fold(Form::zero(), |sum, (_, f)| sum.plus(1.0, &f[0]));
-            result = result.shifted(&whole);
-            continue;
-        }
-        if left != right || left.is_none() {
-            return None;
-        }
-        let joined = join(scales, source, from..from_end)?;
-        result = split(result, &joined, target, to..to_end)?;
-    }
-    Some(result)
-}
-
-/// The log-scale of every element of some neighbouring axes, in order.
-fn join(scales: &Scales, source: &[Option<usize>], axes: std::ops::Range<usize>) -> Option<Vec<Form>> {
-    let mut all = vec![Form::zero()];
-    for i in axes {
-        let forms = scales.expanded(source.len() - 1 - i, source[i]?)?;
-        if all.len().checked_mul(forms.len())? > MAX_JOINED {
-            return None;
-        }
-        all = all.iter().flat_map(|f| forms.iter().map(move |g| f.plus(1.0, g))).collect();
-    }
-    Some(all)
-}
-
-/// Adds the log-scales of joined axes to axes of the target, where they are a sum over these.
-fn split(
-    mut result: Scales,
-    joined: &[Form],
-    target: &[Option<usize>],
-    axes: std::ops::Range<usize>,
-) -> Option<Scales> {
-    let mut stride = joined.len();
-    let mut parts = vec![];
-    for i in axes {
-        let size = target[i]?;
-        stride = stride.checked_div(size)?;
-        let forms: Vec<Form> = (0..size).map(|k| joined[k * stride].clone()).collect();
-        parts.push((target.len() - 1 - i, stride, forms));
-    }
-    let first = joined.first()?;
-    for (element, form) in joined.iter().enumerate() {
-        let sum = parts.iter().fold(first.clone(), |sum, (_, stride, forms)| {
-            let here = &forms[element / stride % forms.len()];
-            sum.plus(1.0, here).plus(-1.0, first)
-        });
-        if &sum != form {
-            return None;
-        }
-    }
-    let mut carried = false;
-    for (axis, _, forms) in parts {
-        // the common part belongs to one axis alone
-        let varies = forms.iter().any(|f| f != first);
-        if varies {
-            let own = if carried { forms.iter().map(|f| f.plus(-1.0, first)).collect() } else { forms };
-            carried = true;
-            result = result.added(axis, &own)?;
-        }
-    }
-    Some(if carried { result } else { result.shifted(first) })
-}
-
 /// The axes of a node: an attribute in older operator sets, an input in newer ones.
-fn axes(it: &Inference<'_>, node: &Node) -> Option<Vec<i64>> {
+pub(super) fn axes(it: &Inference<'_>, node: &Node) -> Option<Vec<i64>> {
     if node.input(1).is_some() { it.integers(node, 1) } else { node.ints("axes").map(<[i64]>::to_vec) }
 }
 
@@ -199,8 +122,8 @@ fn squeeze(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     };
     let gone: Vec<usize> = match axes(it, node) {
         Some(axes) => axes.iter().filter_map(|&a| position(a, shape.len())).collect(),
-        None if node.input(1).is_none() && shape.iter().all(Option::is_some) => {
-            (0..shape.len()).filter(|&i| shape[i] == Some(1)).collect()
+        None if node.input(1).is_none() && shape.iter().all(|s| s.known().is_some()) => {
+            (0..shape.len()).filter(|&i| shape[i] == Size::Known(1)).collect()
         }
         None => return Ruling::freeze("Squeeze: the axes are known only when the model runs"),
     };
@@ -238,7 +161,7 @@ fn transpose(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
 }
 
 /// Axis `i` of the result is axis `order[i]` of the value, or a new axis of one element; axes left out have one element.
-fn rearrange(node: &Node, value: Value, order: &[Option<usize>]) -> Result<Ruling> {
+pub(super) fn rearrange(node: &Node, value: Value, order: &[Option<usize>]) -> Result<Ruling> {
     let place = |axis: usize| order.iter().position(|&o| o == Some(axis));
     match value {
         Value::Stored(view) => {
@@ -266,21 +189,28 @@ fn rearrange(node: &Node, value: Value, order: &[Option<usize>]) -> Result<Rulin
             if !gone.is_zero() {
                 scales = scales.shifted(&gone);
             }
-            let shape = order.iter().map(|o| o.map_or(Some(1), |i| shape[i])).collect();
-            Ruling::one(Value::Activation(Activation { scales, shape: Some(shape), ..a }))
+            let renamed =
+                |m: &Mixture| m.renamed(|axis| place(rank.checked_sub(axis + 1)?).map(|i| order.len() - 1 - i));
+            let mixture = match &a.mixture {
+                Some(m) => Some(renamed(m).ok_or_else(|| shapes_differ(node))?),
+                None => None,
+            };
+            let shape = order.iter().map(|o| o.map_or(Size::Known(1), |i| shape[i])).collect();
+            Ruling::one(Value::Activation(Activation { scales, mixture, shape: Some(shape), ..a }))
         }
     }
 }
 
-fn shape_of(value: &Value) -> Option<Shape> {
+/// The shape of a value, as far as it is known.
+pub(super) fn shape_of(value: &Value) -> Option<Sizes> {
     match value {
-        Value::Stored(view) => Some(view.dims.iter().map(|&n| Some(n)).collect()),
+        Value::Stored(view) => Some(view.dims.iter().map(|&n| Size::Known(n)).collect()),
         Value::Activation(a) => a.shape.clone(),
     }
 }
 
 /// A possibly negative axis as an index below `rank`.
-fn position(axis: i64, rank: usize) -> Option<usize> {
+pub(super) fn position(axis: i64, rank: usize) -> Option<usize> {
     let rank = i64::try_from(rank).ok()?;
     usize::try_from(if axis < 0 { axis + rank } else { axis }).ok().filter(|&a| (a as i64) < rank)
 }

@@ -10,7 +10,9 @@ pub enum Role {
     Weight,
     /// A connection from the constant 1 to a channel.
     Bias,
-    /// Neither scaled nor a cost: slopes, scalars, statistics, captured tensors.
+    /// Scaled with a channel, but no cost: the mean of a batch normalization.
+    Statistic,
+    /// Neither scaled nor a cost: slopes, scalars, variances, captured tensors.
     Fixed,
 }
 

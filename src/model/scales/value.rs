@@ -1,7 +1,8 @@
 //! What inference knows about a tensor: the log-scale of each element, or that it is a stored constant.
 
+use super::mixed::Mixture;
+use super::size::{Size, Sizes};
 use crate::manifold::Form;
-use crate::model::graph::Shape;
 use std::collections::BTreeMap;
 
 /// The log-scale of every element of a tensor: a sum of one form per axis that carries scales.
@@ -100,6 +101,22 @@ impl Scales {
         Some(difference)
     }
 
+    /// `self + other` for broadcast operands; `None` when an axis has two sizes.
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        self.minus(&Self::zero().minus(other)?)
+    }
+
+    /// All log-scales times a factor.
+    pub fn times(&self, factor: f64) -> Self {
+        let scaled = |forms: &[Form]| forms.iter().map(|f| Form::zero().plus(factor, f)).collect();
+        Self { axes: self.axes.iter().map(|(&a, f)| (a, scaled(f))).collect() }
+    }
+
+    /// Whether the elements along an axis have different log-scales.
+    pub fn varies(&self, axis: usize) -> bool {
+        self.axis(axis).is_some_and(|forms| forms.iter().any(|f| f != &forms[0]))
+    }
+
     /// The log-scale of the first element of every axis.
     pub fn first(&self) -> Form {
         self.axes.values().fold(Form::zero(), |sum, forms| sum.plus(1.0, &forms[0]))
@@ -122,12 +139,24 @@ impl Scales {
 pub(crate) struct Activation {
     /// Its log-scales.
     pub scales: Scales,
+    /// Log-scales on top of these that are no sum over axes.
+    pub mixture: Option<Mixture>,
     /// Its shape, as far as it is known.
-    pub shape: Option<Shape>,
+    pub shape: Option<Sizes>,
     /// The node of the flow graph that stands for the tensor as a whole.
     pub hub: u32,
-    /// Whether it is computed from constants alone.
+    /// Whether it is computed from constants and shapes alone.
     pub constant: bool,
+    /// Whether no element is ever negative.
+    pub nonnegative: bool,
+}
+
+impl Activation {
+    /// The size of the axis counted from the last; one beyond the first axis.
+    pub fn size(&self, axis: usize) -> Size {
+        let Some(shape) = &self.shape else { return Size::Open };
+        shape.len().checked_sub(axis + 1).map_or(Size::Known(1), |i| shape[i])
+    }
 }
 
 /// A stored tensor, seen through operators that only arrange its elements.
@@ -212,4 +241,11 @@ pub(crate) enum Value {
     Stored(View),
     /// Everything else.
     Activation(Activation),
+}
+
+impl Value {
+    /// Whether its log-scales are no sum over axes.
+    pub fn is_mixed(&self) -> bool {
+        matches!(self, Self::Activation(a) if a.mixture.is_some())
+    }
 }

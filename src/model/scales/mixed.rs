@@ -1,0 +1,115 @@
+//! Log-scales that depend on several axes together: channels whose axis a reshape has split.
+
+use super::inference::Inference;
+use super::size::{Size, Sizes};
+use super::value::{Activation, Scales, Value};
+use crate::manifold::Form;
+use crate::model::graph::Node;
+use std::ops::Range;
+
+/// One axis of a mixture, counted from the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Axis {
+    axis: usize,
+    size: usize,
+    stride: usize,
+}
+
+/// Log-scales that are no sum over axes: that of an element is `forms[sum of index * stride]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mixture {
+    axes: Vec<Axis>,
+    forms: Vec<Form>,
+}
+
+impl Mixture {
+    /// The mixture over these axes of a tensor, whose elements come in order.
+    pub fn new(forms: Vec<Form>, shape: &[Size], axes: Range<usize>) -> Option<Self> {
+        let mut stride = forms.len();
+        let mut all = vec![];
+        for i in axes {
+            let size = shape[i].known()?;
+            stride = stride.checked_div(size)?;
+            if size > 1 {
+                all.push(Axis { axis: shape.len() - 1 - i, size, stride });
+            }
+        }
+        Some(Self { axes: all, forms })
+    }
+
+    /// Whether all axes are in the range, counted from the last; `None` where only some are.
+    pub fn inside(&self, range: &Range<usize>) -> Option<bool> {
+        let count = self.axes.iter().filter(|a| range.contains(&a.axis)).count();
+        (count == 0 || count == self.axes.len()).then_some(count > 0)
+    }
+
+    /// Adds the log-scales to those of the elements of some neighbouring axes, in order.
+    pub fn add_to(&self, joined: &mut [Form], source: &Sizes, axes: Range<usize>) -> Option<()> {
+        let mut stride = joined.len();
+        let mut strides = vec![0; source.len()];
+        for i in axes {
+            stride = stride.checked_div(source[i].known()?)?;
+            strides[source.len() - 1 - i] = stride;
+        }
+        for (element, form) in joined.iter_mut().enumerate() {
+            let place = |a: &Axis| Some(element.checked_div(*strides.get(a.axis)?)? % a.size * a.stride);
+            let at = self.axes.iter().try_fold(0usize, |sum, a| sum.checked_add(place(a)?))?;
+            *form = form.plus(1.0, self.forms.get(at)?);
+        }
+        Some(())
+    }
+
+    /// The same with other names of the axes; `None` where one is lost.
+    pub fn renamed(&self, rename: impl Fn(usize) -> Option<usize>) -> Option<Self> {
+        let axes: Option<Vec<Axis>> = self.axes.iter().map(|a| Some(Axis { axis: rename(a.axis)?, ..*a })).collect();
+        Some(Self { axes: axes?, forms: self.forms.clone() })
+    }
+
+    /// As a sum over axes, and the forms that must vanish for that.
+    fn settled(&self) -> (Scales, Vec<Form>) {
+        let first = self.forms[0].clone();
+        let mut scales = Scales::zero();
+        for a in &self.axes {
+            let own = (0..a.size).map(|k| self.forms[k * a.stride].plus(-1.0, &first)).collect();
+            scales = scales.with(a.axis, own);
+        }
+        let sum = |element: usize| {
+            self.axes.iter().fold(first.clone(), |sum, a| {
+                sum.plus(1.0, &self.forms[element / a.stride % a.size * a.stride]).plus(-1.0, &first)
+            })
+        };
+        let required = self.forms.iter().enumerate().map(|(e, form)| form.plus(-1.0, &sum(e))).collect();
+        (scales.shifted(&first), required)
+    }
+}
+
+/// The operators that follow mixtures; all others need a sum over axes.
+const FOLLOW: &[&str] = &["Reshape", "Transpose", "Relu", "LeakyRelu", "Identity", "Dropout"];
+
+/// Turns the mixtures among the inputs of a node into sums over axes, where the node does not follow them.
+pub(super) fn settle_inputs(it: &mut Inference<'_>, node: &Node) {
+    if node.domain.is_empty() && FOLLOW.contains(&node.op.as_str()) {
+        return;
+    }
+    for name in node.inputs.iter().chain(&node.captures) {
+        settle_named(it, name);
+    }
+}
+
+/// Turns the mixture of a named tensor into a sum over axes.
+pub(super) fn settle_named(it: &mut Inference<'_>, name: &str) {
+    if let Some(Value::Activation(a)) = it.values.get(name).filter(|v| v.is_mixed()).cloned() {
+        let settled = settle(it, a);
+        it.values.insert(name.to_owned(), Value::Activation(settled));
+    }
+}
+
+/// The tensor with a sum over axes instead of a mixture; log-scales that are none are tied.
+pub(super) fn settle(it: &mut Inference<'_>, mut a: Activation) -> Activation {
+    let Some(mixture) = a.mixture.take() else { return a };
+    let (scales, required) = mixture.settled();
+    required.iter().for_each(|form| it.manifold.require_zero(form));
+    // the axes of a mixture have its sizes, so that the sum always fits
+    let sum = a.scales.plus(&scales).unwrap_or(scales);
+    Activation { scales: sum, ..a }
+}
