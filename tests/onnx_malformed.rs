@@ -133,3 +133,25 @@ fn a_circle_of_nodes_an_undefined_tensor_and_two_definitions_are_errors() {
     let twice = Model::new().input("x", &[]).output("b", &[]).node("Relu", &["x"], "b").node("Abs", &["x"], "b");
     assert!(error_of(&twice).to_string().contains("\"b\""));
 }
+
+#[test]
+fn random_bytes_in_models_of_every_family_never_cause_a_panic() {
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) as usize % below
+    };
+    for (_, model) in onnx_support::families::families() {
+        let bytes = model.bytes();
+        for _ in 0..150 {
+            let mut damaged = bytes.clone();
+            for _ in 0..1 + random(2) {
+                let at = random(damaged.len());
+                damaged[at] = if random(2) == 0 { random(16) as u8 } else { damaged[at] ^ 1 << random(8) };
+            }
+            attempt(&damaged);
+        }
+    }
+}

@@ -187,3 +187,31 @@ fn channels_that_a_reduction_joins_are_tied_and_none_is_dead() {
     }));
     assert_eq!((model.free(), model.dead().len(), model.frozen().len()), (5, 0, 0));
 }
+
+#[test]
+fn scales_add_up_in_products_and_cancel_in_ratios() {
+    let gate = |op: &str| {
+        open(&between(|m| {
+            let m = m.weight("w3", &[4, 4], &numbers(8, 16)).node("MatMul", &["a", "w3"], "b");
+            m.node("Abs", &["b"], "c").node(op, &["a", "c"], "h")
+        }))
+    };
+    for (op, sign) in [("Mul", 1.0), ("Div", -1.0)] {
+        let model = gate(op);
+        assert_eq!((model.free(), model.dead().len(), model.frozen().len()), (8, 0, 0), "{op}");
+        let (a, b) = (&use_of(&model, "w1").heads.forms, &use_of(&model, "w3").heads.forms);
+        let tails = &use_of(&model, "w2").tails.forms;
+        assert!((0..4).all(|c| tails[c] == a[c].plus(sign, &b[c])), "{op}");
+    }
+    let ratio = open(&between(|m| m.node("Abs", &["a"], "b").node("Div", &["a", "b"], "h")));
+    assert!(use_of(&ratio, "w2").tails.forms.iter().all(|f| f.is_zero()));
+    assert_eq!((ratio.free(), ratio.dead().len()), (4, 0));
+    let gated = open(&between(|m| {
+        m.node("Sigmoid", &["x"], "s").weight("w3", &[3, 4], &numbers(9, 12)).node("MatMul", &["s", "w3"], "t").node(
+            "Mul",
+            &["a", "t"],
+            "h",
+        )
+    }));
+    assert_eq!((gated.free(), gated.dead().len()), (8, 0));
+}

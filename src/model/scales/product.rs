@@ -25,11 +25,25 @@ pub(super) fn product(it: &mut Inference<'_>, node: &Node, a: &Activation, b: &A
             it.connect((form, factor.hub), whole);
         }
     }
-    let elements: Vec<Form> = output.scales.forms().cloned().collect();
-    for form in &elements {
-        for factor in [a, b] {
-            it.connect((&Form::zero(), factor.hub), (form, output.hub));
+    for factor in [a, b] {
+        for (from, to) in passages(factor, &output) {
+            it.connect((&from, factor.hub), (&to, output.hub));
         }
     }
     Ruling::one(Value::Activation(Activation { nonnegative: a.nonnegative && b.nonnegative, ..output }))
+}
+
+/// Pairs of log-scales of a factor and of the product of which the second does not mention all of the first.
+fn passages(factor: &Activation, product: &Activation) -> Vec<(Form, Form)> {
+    let mentions = |form: &Form, variable: u32| form.terms().iter().any(|t| t.0 == variable);
+    let mut pairs = vec![];
+    for (axis, forms) in product.scales.axes() {
+        let own = factor.scales.expanded(axis, forms.len()).unwrap_or_default();
+        for (from, to) in own.into_iter().zip(forms) {
+            if from.is_zero() || from.terms().iter().any(|t| !mentions(to, t.0)) {
+                pairs.push((from, to.clone()));
+            }
+        }
+    }
+    pairs
 }
