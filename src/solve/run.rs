@@ -62,7 +62,7 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
         end = solvers.minimize(&mut run, &mut rest, method);
         if end == End::Tolerance {
             let scales = LogScales::split(grid.exponents().to_vec(), rest);
-            let scales = landing::into_gauge(&run.gauge, scales);
+            let scales = landing::into_gauge(problem, &run.gauge, scales);
             if scales.exponents() != grid.exponents() {
                 refolded = problem.folded(scales.exponents());
                 run = run.on(&refolded);
