@@ -1,13 +1,12 @@
 //! The costs of one stored tensor: where its entries lie between ports decides how they join the problem.
 
+use super::files::Files;
 use super::scales::{Ports, WeightUse};
 use super::tensor::{ElementType, Tensor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapped::Mapped;
 use crate::problem::{Float, Port, ProblemBuilder, Stored, Weights};
 use crate::regularizer::{Power, Regularizer};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Adds the block of a tensor to the problem.
 ///
@@ -17,7 +16,7 @@ pub(super) fn add(
     builder: &mut ProblemBuilder,
     one: &WeightUse,
     tensor: &Tensor,
-    bytes: &Arc<Mapped>,
+    files: &Files,
     regularizer: &Regularizer,
 ) -> Result<()> {
     let name = &tensor.name;
@@ -28,7 +27,7 @@ pub(super) fn add(
         _ => None,
     };
     if let Some(terms) = exact.filter(|_| heads.len().saturating_mul(tails.len()) < tensor.len()) {
-        let sums = terms.iter().map(|t| sums(one, tensor, bytes, (&head_of, &tail_of), tails.len(), heads.len(), *t));
+        let sums = terms.iter().map(|t| sums(one, tensor, files, (&head_of, &tail_of), tails.len(), heads.len(), *t));
         let sums: Result<Option<Vec<Vec<f64>>>> = sums.collect();
         if let Some(sums) = sums? {
             for (sums, term) in sums.into_iter().zip(terms) {
@@ -39,10 +38,10 @@ pub(super) fn add(
     }
     let ports = |distinct: &[Port], of: &[u32]| of.iter().map(|&i| distinct[i as usize]).collect::<Vec<Port>>();
     let (heads, tails) = (ports(&heads, &head_of), ports(&tails, &tail_of));
-    if let Some(stored) = stored(one, tensor, bytes) {
+    if let Some(stored) = stored(one, tensor, files) {
         return builder.stored(name, heads, tails, stored, regularizer);
     }
-    let weights = copied(one, tensor, bytes)?;
+    let weights = copied(one, tensor, files)?;
     builder.block(name, heads, tails, weights, regularizer)
 }
 
@@ -69,7 +68,7 @@ fn weight(one: &WeightUse, stored: f64) -> f64 {
 fn sums(
     one: &WeightUse,
     tensor: &Tensor,
-    bytes: &[u8],
+    files: &Files,
     (head_of, tail_of): (&[u32], &[u32]),
     columns: usize,
     rows: usize,
@@ -78,7 +77,7 @@ fn sums(
     let mut sums = vec![0.0; rows * columns];
     let (mut faulty, mut safe) = (None, true);
     one.visit(|element, head, tail| {
-        let stored = tensor.number(bytes, element);
+        let stored = tensor.number(files, element);
         let size = weight(one, stored).abs();
         if !size.is_finite() {
             faulty.get_or_insert((element, stored));
@@ -97,7 +96,7 @@ fn sums(
 const SAFE: f64 = f64::from_bits((1023 + 200) << 52);
 
 /// The tensor in the file, and whether it is stored column by column; none where its order or type is another one.
-fn stored(one: &WeightUse, tensor: &Tensor, bytes: &Arc<Mapped>) -> Option<(Stored, bool)> {
+fn stored(one: &WeightUse, tensor: &Tensor, files: &Files) -> Option<(Stored, bool)> {
     let float = match tensor.element {
         ElementType::F32 => Float::F32,
         ElementType::F64 => Float::F64,
@@ -106,16 +105,11 @@ fn stored(one: &WeightUse, tensor: &Tensor, bytes: &Arc<Mapped>) -> Option<(Stor
         _ => return None,
     };
     let [range] = &tensor.places[..] else { return None };
-    if one.reciprocal || one.heads.forms.len() * one.tails.forms.len() != tensor.len() {
+    if tensor.is_varint() || one.reciprocal || one.heads.forms.len() * one.tails.forms.len() != tensor.len() {
         return None;
     }
-    // the axes as they are stored, from the slowest to the fastest: size, and strides in the tensor, heads and tails
-    let view = &one.view;
-    let wide = (0..view.dims.len()).filter(|&i| view.dims[i] > 1);
-    let mut axes: Vec<[usize; 4]> =
-        wide.map(|i| [view.dims[i], view.strides[i], one.heads.strides[i], one.tails.strides[i]]).collect();
-    axes.sort_by_key(|axis| std::cmp::Reverse(axis[1]));
-    let counts = |axes: &[[usize; 4]], which: usize| {
+    let axes = one.stored_axes()?;
+    let counts = |axes: &[[usize; 3]], which: usize| {
         let mut next = 1;
         axes.iter().rev().all(|axis| {
             let expected = next;
@@ -125,36 +119,30 @@ fn stored(one: &WeightUse, tensor: &Tensor, bytes: &Arc<Mapped>) -> Option<(Stor
     };
     let ordered = |slow: usize, fast: usize| {
         let (lines, places) = axes.split_at(axes.iter().position(|a| a[slow] == 0).unwrap_or(axes.len()));
-        counts(lines, slow)
-            && counts(places, fast)
-            && lines.iter().all(|a| a[fast] == 0)
-            && places.iter().all(|a| a[slow] == 0)
+        let apart = lines.iter().all(|a| a[fast] == 0) && places.iter().all(|a| a[slow] == 0);
+        apart && counts(lines, slow) && counts(places, fast)
     };
-    if !counts(&axes, 1) {
-        return None;
-    }
-    let by_columns = if ordered(2, 3) {
+    let by_columns = if ordered(1, 2) {
         false
-    } else if ordered(3, 2) {
+    } else if ordered(2, 1) {
         true
     } else {
         return None;
     };
-    let bytes: Arc<Mapped> = Arc::clone(bytes);
-    Some((Stored::new(bytes, range.clone(), float), by_columns))
+    Some((Stored::new(files.shared(tensor.file), range.clone(), float), by_columns))
 }
 
 /// A copy of the weights: dense where every pair of ports has one entry.
-fn copied(one: &WeightUse, tensor: &Tensor, bytes: &[u8]) -> Result<Weights> {
+fn copied(one: &WeightUse, tensor: &Tensor, files: &Files) -> Result<Weights> {
     let (rows, columns) = (one.heads.forms.len(), one.tails.forms.len());
     if u32::try_from(rows.max(columns)).is_err() {
         let problem = "it has more than 2^32 channels";
-        return Err(Error::new(ErrorKind::Unsupported, place(tensor), problem, "split the model"));
+        return Err(Error::new(ErrorKind::Unsupported, tensor.place(), problem, "split the model"));
     }
     let mut faulty = None;
     let mut entries = Vec::with_capacity(tensor.len());
     one.visit(|element, head, tail| {
-        let stored = tensor.number(bytes, element);
+        let stored = tensor.number(files, element);
         let weight = weight(one, stored);
         if !weight.is_finite() {
             faulty.get_or_insert((element, stored));
@@ -175,11 +163,7 @@ fn copied(one: &WeightUse, tensor: &Tensor, bytes: &[u8]) -> Result<Weights> {
     Ok(Weights::Sparse(entries))
 }
 
-fn place(tensor: &Tensor) -> String {
-    format!("tensor {:?}", tensor.name)
-}
-
 fn not_finite(tensor: &Tensor, (element, stored): (usize, f64)) -> Error {
     let problem = format!("element {element} is {stored}");
-    Error::new(ErrorKind::Network, place(tensor), problem, "give the model finite weights")
+    Error::new(ErrorKind::Network, tensor.place(), problem, "give the model finite weights")
 }

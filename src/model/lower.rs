@@ -1,23 +1,22 @@
 //! From an ONNX file to a balancing problem.
 
 use super::amplitudes::add;
+use super::files::Files;
 use super::graph::Graph;
 use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, matches};
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, Lowered, NamedForm};
 use crate::manifold::Form;
-use crate::mapped::Mapped;
 use crate::problem::ProblemBuilder;
 use crate::regularizer::Regularizer;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// An ONNX file, with the log-scales that its channels may have.
 #[derive(Debug)]
 pub struct OnnxModel {
     path: PathBuf,
-    bytes: Arc<Mapped>,
+    files: Files,
     graph: Graph,
     inferred: Inferred,
 }
@@ -26,7 +25,7 @@ impl OnnxModel {
     /// Reads the file at `path` and infers how scales travel through it.
     ///
     /// # Errors
-    /// When the file cannot be read, is malformed, contradicts itself, or keeps tensors in other files. The error names
+    /// When a file cannot be read, is malformed, contradicts itself, or names files outside of its folder. The error names
     /// the file and the byte, tensor or node.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, &Choice::default())
@@ -37,10 +36,11 @@ impl OnnxModel {
     /// # Errors
     /// As for [`open`](Self::open), and when a pattern matches no node.
     pub fn open_with(path: &Path, choice: &Choice) -> Result<Self> {
-        let bytes = Arc::new(Mapped::open(path)?);
-        let graph = Graph::parse(&bytes).map_err(|e| e.in_file(path))?;
-        let inferred = infer(&graph, &bytes, choice).map_err(|e| e.in_file(path))?;
-        Ok(Self { path: path.to_path_buf(), bytes, graph, inferred })
+        let mut files = Files::open(path)?;
+        let mut graph = Graph::parse(files.bytes(0)).map_err(|e| e.in_file(path))?;
+        files.attach(&mut graph).map_err(|e| e.in_file(path))?;
+        let inferred = infer(&graph, &files, choice).map_err(|e| e.in_file(path))?;
+        Ok(Self { path: path.to_path_buf(), files, graph, inferred })
     }
 
     /// The file.
@@ -52,7 +52,13 @@ impl OnnxModel {
     /// The bytes of the file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.files.bytes(0)
+    }
+
+    /// The file, and those beside it in which it keeps tensors.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(super) fn graph(&self) -> &Graph {
@@ -140,7 +146,7 @@ impl OnnxModel {
             let tensor = &self.graph.tensors[one.tensor()];
             count += tensor.len() as u64;
             let own = others.iter().find(|(pattern, _)| matches(pattern, &one.node)).map_or(regularizer, |o| &o.1);
-            add(&mut builder, one, tensor, &self.bytes, own)?;
+            add(&mut builder, one, tensor, &self.files, own)?;
         }
         Ok(Lowered {
             problem: builder.build(),
@@ -196,7 +202,7 @@ impl OnnxModel {
         let live = &self.inferred.liveness;
         let mut reason = None;
         one.visit(|element, head, tail| {
-            if reason.is_some() || heads[head] == tails[tail] || tensor.number(&self.bytes, element) == 0.0 {
+            if reason.is_some() || heads[head] == tails[tail] || tensor.number(&self.files, element) == 0.0 {
                 return;
             }
             let fed = tail_flow[tail].iter().any(|&n| live.fed[n as usize]);

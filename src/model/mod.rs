@@ -6,7 +6,9 @@ mod amplitudes;
 mod check;
 mod compare;
 mod escaping;
+mod files;
 mod graph;
+mod lengths;
 mod lower;
 mod messages;
 mod node;
@@ -17,6 +19,7 @@ mod tensor;
 mod wire;
 
 pub use check::FunctionCheck;
+pub use files::Files;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
 pub use scales::{Choice, Ports, Role, WeightUse};
