@@ -33,6 +33,16 @@ impl Mapped {
     }
 }
 
+impl Mapped {
+    /// Gives the memory of the pages that were read back to the system; reading them again loads them again.
+    pub fn release(&self) {
+        // SAFETY: the map is read-only and backed by its file, so that dropped pages hold nothing that is not in the file.
+        // Failure is harmless: the pages stay.
+        #[cfg(unix)]
+        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
+}
+
 impl Deref for Mapped {
     type Target = [u8];
 

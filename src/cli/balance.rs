@@ -54,6 +54,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let output = input.scaled(&scaling).map_err(|e| e.in_file(&args.input))?;
     report.notes.extend(input.write(&output, args.output.as_deref(), args.force)?);
     if let Some(path) = &args.output {
+        input.release();
         report.residual_written = Some(residual(path, args, norm, &balanced)?);
     }
     if let Some(path) = &args.scales {

@@ -142,6 +142,13 @@ impl Input {
         Ok(notes)
     }
 
+    /// Gives the memory of what was read from a mapped file back to the system.
+    pub fn release(&self) {
+        if let Self::Onnx(model) = self {
+            model.files().release();
+        }
+    }
+
     /// Runs both networks on the same random inputs.
     pub fn check(&self, output: &Output, seed: u64) -> FunctionCheck {
         match (self, output) {

@@ -52,6 +52,11 @@ impl Files {
         Arc::clone(&self.list[file].bytes)
     }
 
+    /// Gives the memory of what was read back to the system.
+    pub fn release(&self) {
+        self.list.iter().for_each(|file| file.bytes.release());
+    }
+
     /// Number of files.
     pub(super) fn count(&self) -> usize {
         self.list.len()

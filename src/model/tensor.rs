@@ -135,6 +135,17 @@ impl Tensor {
         if self.is_varint() { half(bytes, self.element) } else { read(bytes, self.element) }
     }
 
+    /// Whether some element is zero. Complexity: one read of the elements, at the speed of memory for single precision.
+    pub(crate) fn has_zero(&self, files: &Files) -> bool {
+        match (&self.places[..], self.element) {
+            ([one], ElementType::F32) => {
+                let zero = |chunk: &[[u8; 4]]| chunk.iter().fold(false, |z, b| z | (u32::from_le_bytes(*b) << 1 == 0));
+                files.bytes(self.file)[one.clone()].as_chunks().0.chunks(1024).any(zero)
+            }
+            _ => (0..self.len()).any(|element| self.number(files, element) == 0.0),
+        }
+    }
+
     /// The elements as double-precision numbers.
     #[must_use]
     pub fn decode(&self, files: &Files) -> Vec<f64> {

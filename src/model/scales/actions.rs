@@ -67,8 +67,12 @@ impl Inference<'_> {
             self.uses.push(weights);
             return;
         }
-        let mut passes = vec![false; heads * tails];
-        weights.visit(|element, head, tail| passes[head * tails + tail] |= tensor.number(self.bytes, element) != 0.0);
+        let mut passes = vec![weights.joins_all() && !tensor.has_zero(self.bytes); heads * tails];
+        if passes.first() == Some(&false) {
+            weights.visit(|element, head, tail| {
+                passes[head * tails + tail] |= tensor.number(self.bytes, element) != 0.0;
+            });
+        }
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
         let middle = self.hub();
         let ground = Form::zero();

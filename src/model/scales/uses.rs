@@ -84,6 +84,16 @@ impl WeightUse {
         contiguous.then(|| axes.iter().map(axis).collect())
     }
 
+    /// Whether every head meets every tail in some entry, because different axes tell them apart.
+    pub(crate) fn joins_all(&self) -> bool {
+        let covers = |ports: &Ports| {
+            let wide = self.view.dims.iter().zip(&ports.strides).filter(|(_, stride)| **stride > 0);
+            wide.map(|(size, _)| *size).product::<usize>() == ports.forms.len()
+        };
+        let apart = self.heads.strides.iter().zip(&self.tails.strides).all(|(h, t)| *h == 0 || *t == 0);
+        apart && covers(&self.heads) && covers(&self.tails) && self.view.len() > 0
+    }
+
     /// Calls `visit(element, head, tail)` for every entry: its place in the stored tensor and its ports.
     pub(crate) fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let lists = [self.view.strides.as_slice(), &self.heads.strides, &self.tails.strides];
