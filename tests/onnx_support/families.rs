@@ -5,6 +5,7 @@ use super::image_families::image_families;
 use super::layout_families::layout_families;
 use super::numbers;
 use super::onnx_writer::{Attr, Model, Storage, f32_tensor, i64_tensor};
+use super::recurrent_families::recurrent_families;
 
 pub const BATCH: &[Option<usize>] = &[None, Some(3)];
 pub const OUT: &[Option<usize>] = &[None, Some(2)];
@@ -118,5 +119,6 @@ pub fn families() -> Vec<(&'static str, Model)> {
     ];
     all.extend(image_families());
     all.extend(layout_families());
+    all.extend(recurrent_families());
     all
 }

@@ -5,6 +5,7 @@ pub mod families;
 pub mod image_families;
 pub mod layout_families;
 pub mod onnx_writer;
+pub mod recurrent_families;
 
 use onnx_writer::Model;
 use synbal::lowered::Scaling;

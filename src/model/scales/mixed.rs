@@ -37,6 +37,14 @@ impl Mixture {
         Some(Self { axes: all, forms })
     }
 
+    /// The mixture over two axes, counted from the last; the forms of one outer element come together.
+    pub fn over(forms: Vec<Form>, outer: usize, inner: usize, inner_size: usize) -> Option<Self> {
+        let outer_size = forms.len().checked_div(inner_size)?;
+        let axes = [(outer, outer_size, inner_size), (inner, inner_size, 1)];
+        let axes = axes.into_iter().filter(|a| a.1 > 1).map(|(axis, size, stride)| Axis { axis, size, stride });
+        Some(Self { axes: axes.collect(), forms })
+    }
+
     /// Whether all axes are in the range, counted from the last; `None` where only some are.
     pub fn inside(&self, range: &Range<usize>) -> Option<bool> {
         let count = self.axes.iter().filter(|a| range.contains(&a.axis)).count();
