@@ -79,6 +79,17 @@ fn the_optimum_of_any_problem_does_not_depend_on_powers_of_two_in_the_start() {
     assert!(compared >= 4 * skipped, "{skipped} left out, {compared} compared");
 }
 
+#[test]
+fn parts_without_ground_and_with_units_of_degree_one_half_keep_whole_powers() {
+    let edge =
+        |head, tail, c, weight| Edge { head: vec![(head, 1.0)], tail: vec![(tail, c)], weight, p: 1.0, alpha: 1.0 };
+    let edges = vec![edge(1, 0, 1.0, 1.0), edge(0, 1, 1.0, -4.5e-4), edge(0, 0, 0.5, 11310.3)];
+    let raw = attained(Raw { variables: 2, edges });
+    for method in [Method::Newton, Method::Cg] {
+        assert_eq!(weights(&raw, method), weights(&moved(&raw, &[6, -4]), method));
+    }
+}
+
 fn balanced(network: &Network, p: f64) -> Option<Network> {
     let lowered = network.lower(&Regularizer::lp(p).unwrap(), Biases::Counted).unwrap();
     let balanced = balance(&lowered.problem, &Settings::default(), &mut |_| ControlFlow::Continue(())).unwrap();

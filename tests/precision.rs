@@ -48,3 +48,17 @@ fn weights_that_f64_cannot_determine_are_reported_as_imprecise() {
     assert_ne!(solution.status, Status::Converged);
     assert!(solution.error_bound > 1e-6);
 }
+
+#[test]
+fn an_exponent_of_a_hundred_is_balanced_where_newton_stalls() {
+    let units = 12;
+    let weight = |i: usize, j: usize| 10f64.powf(3.0 * ((7 * i + 13 * j) as f64).sin());
+    let places =
+        (0..units).flat_map(|i| (0..units).filter(move |&j| (i + 2 * j) % 3 != 0 && i != j).map(move |j| (i, j)));
+    let edges: Vec<_> = places.map(|(i, j)| (Some(i), Some(j), weight(i, j))).collect();
+    let raw = Raw::graph(units, 100.0, &edges);
+    let solution = solve_checked(&raw, &raw.problem(), &Settings::default());
+    assert!(solution.residual <= 1e-12, "{:?} {:e}", solution.status, solution.residual);
+    assert!(matches!(solution.status, Status::Converged | Status::Imprecise));
+    assert!(solution.trace.windows(2).all(|w| w[0].iteration <= w[1].iteration));
+}

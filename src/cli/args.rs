@@ -46,12 +46,33 @@ pub struct Reading {
     /// Whether biases have a cost (they are scaled either way)
     #[arg(long, value_enum, default_value_t = BiasCost::Counted)]
     pub biases: BiasCost,
+    /// Nodes of an .onnx model whose weights stay as they are; * and ? match any text and character. May be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub freeze: Vec<String>,
+    /// The only nodes of an .onnx model whose weights change. May be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// Whether gammas of batch normalization have a cost; without one they pass scales through
+    #[arg(long, value_enum, default_value_t = BatchNormCost::Counted)]
+    pub batchnorm: BatchNormCost,
+    /// Another exponent for the weights of some nodes of an .onnx model. May be repeated
+    #[arg(long, value_name = "PATTERN=P")]
+    pub norm_for: Vec<String>,
     /// Threads; all cores by default. The result does not depend on it
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whether gammas of batch normalization have a cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BatchNormCost {
+    /// Like every other weight, with a free scale behind them
+    Counted,
+    /// None, and the scale behind is that before
+    Fixed,
 }
 
 /// Whether biases have a cost.

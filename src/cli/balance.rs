@@ -33,7 +33,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     }
     let input = Input::open(&args.input, &args.reading)?;
     args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
-    let lowered = input.lower(&norm.regularizer()?, args.reading.biases).map_err(|e| e.in_file(&args.input))?;
+    let lowered = input.lower(&norm.regularizer()?, &args.reading).map_err(|e| e.in_file(&args.input))?;
     let settings = settings(&args.solving, &lowered.layers)?;
     let read = begin.elapsed().as_secs_f64();
 
@@ -170,7 +170,7 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
 
 /// The residual of the file that was written.
 fn residual(path: &Path, args: &Balance, norm: Norm, balanced: &Balanced) -> Result<f64> {
-    let written = Input::open(path, &args.reading)?.lower(&norm.regularizer()?, args.reading.biases);
+    let written = Input::open(path, &args.reading)?.lower(&norm.regularizer()?, &args.reading);
     let written = written.map_err(|e| e.in_file(path))?.problem;
     let rest = balanced.existence.direction().map(|d| written.without_falling(d));
     let written = rest.unwrap_or(written);

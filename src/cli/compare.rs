@@ -45,8 +45,8 @@ pub fn run(args: &Compare) -> Result<Exit> {
     let regularizer = Norm::of(&args.reading)?.regularizer()?;
     let first = Input::open(&args.first, &args.reading)?;
     let second = Input::open(&args.second, &args.reading)?;
-    let a = first.lower(&regularizer, args.reading.biases).map_err(|e| e.in_file(&args.first))?;
-    let b = second.lower(&regularizer, args.reading.biases).map_err(|e| e.in_file(&args.second))?;
+    let a = first.lower(&regularizer, &args.reading).map_err(|e| e.in_file(&args.first))?;
+    let b = second.lower(&regularizer, &args.reading).map_err(|e| e.in_file(&args.second))?;
     // rounding of both files, and of the recovered multipliers
     let tolerance = args.tolerance.unwrap_or(64.0 * first.roundoff().max(second.roundoff()));
     if !(tolerance >= 0.0 && tolerance.is_finite()) {

@@ -1,12 +1,12 @@
 //! Any file that holds a network, behind one interface.
 
-use super::args::{BiasCost, Reading};
+use super::args::{BatchNormCost, BiasCost, Reading};
 use super::function::check_networks;
 use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
-use crate::model::{ElementType, FunctionCheck, OnnxModel, Role};
+use crate::model::{Choice, ElementType, FunctionCheck, OnnxModel, Role};
 use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
 use crate::network::{Biases, Network, Unit};
@@ -42,10 +42,21 @@ impl Input {
             let remedy = "leave --inputs and --outputs to .mtx files";
             return Err(Error::new(ErrorKind::Parameter, "--inputs, --outputs", problem, remedy).in_file(path));
         }
+        let choice = Choice {
+            freeze: reading.freeze.clone(),
+            only: reading.only.clone(),
+            batchnorm_fixed: reading.batchnorm == BatchNormCost::Fixed,
+        };
+        let chosen = !choice.freeze.is_empty() || !choice.only.is_empty() || !reading.norm_for.is_empty();
+        if extension(path) != "onnx" && (chosen || choice.batchnorm_fixed) {
+            let problem = "--freeze, --only, --norm-for and --batchnorm name nodes of .onnx models";
+            let remedy = "in a .json network, set \"frozen\" on units or layers";
+            return Err(Error::new(ErrorKind::Parameter, "options", problem, remedy).in_file(path));
+        }
         match extension(path).as_str() {
             "json" => Ok(Self::Json(Box::new(json::read(path)?))),
             "mtx" => Ok(Self::Matrix(Box::new(mtx::read(path, &visible)?))),
-            "onnx" => Ok(Self::Onnx(Box::new(OnnxModel::open(path)?))),
+            "onnx" => Ok(Self::Onnx(Box::new(OnnxModel::open_with(path, &choice)?))),
             _ => {
                 let problem =
                     if path.is_dir() { "it is a directory" } else { "the extension names no kind of network" };
@@ -56,11 +67,11 @@ impl Input {
     }
 
     /// The balancing problem.
-    pub fn lower(&self, regularizer: &Regularizer, biases: BiasCost) -> Result<Lowered> {
-        let counted = biases == BiasCost::Counted;
+    pub fn lower(&self, regularizer: &Regularizer, reading: &Reading) -> Result<Lowered> {
+        let counted = reading.biases == BiasCost::Counted;
         let own = if counted { Biases::Counted } else { Biases::Free };
         match self {
-            Self::Onnx(model) => model.lower(regularizer, counted),
+            Self::Onnx(model) => model.lower_with(regularizer, counted, &norms_for(&reading.norm_for)?),
             Self::Json(_) | Self::Matrix(_) => self.network().lower(regularizer, own),
         }
     }
@@ -227,6 +238,20 @@ impl Input {
             Self::Json(_) | Self::Matrix(_) => self.network().escaping(direction, NAMED),
         }
     }
+}
+
+/// The exponents for some nodes, as typed.
+fn norms_for(typed: &[String]) -> Result<Vec<(String, Regularizer)>> {
+    let wrong = |text: &str| {
+        let problem = format!("{text:?} is no PATTERN=P");
+        Error::new(ErrorKind::Parameter, "--norm-for", problem, "write it like --norm-for 'conv*=1'")
+    };
+    let one = |text: &String| {
+        let (pattern, p) = text.rsplit_once('=').ok_or_else(|| wrong(text))?;
+        let p: f64 = p.parse().map_err(|_| wrong(text))?;
+        Ok((pattern.to_string(), Regularizer::lp(p)?))
+    };
+    typed.iter().map(one).collect()
 }
 
 fn extension(path: &Path) -> String {

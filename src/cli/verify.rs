@@ -42,7 +42,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     let norm = Norm::of(&args.reading)?;
     let lower = |path| -> Result<(Input, Lowered)> {
         let input = Input::open(path, &args.reading)?;
-        let lowered = input.lower(&norm.regularizer()?, args.reading.biases).map_err(|e| e.in_file(path))?;
+        let lowered = input.lower(&norm.regularizer()?, &args.reading).map_err(|e| e.in_file(path))?;
         Ok((input, lowered))
     };
     let (original, before) = lower(&args.original)?;

@@ -1,7 +1,7 @@
 //! From an ONNX file to a balancing problem.
 
 use super::graph::Graph;
-use super::scales::{Inferred, Ports, Role, WeightUse, infer};
+use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, matches};
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, Lowered, NamedForm};
@@ -27,9 +27,17 @@ impl OnnxModel {
     /// When the file cannot be read, is malformed, contradicts itself, or keeps tensors in other files. The error names
     /// the file and the byte, tensor or node.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, &Choice::default())
+    }
+
+    /// The same, with some nodes left alone.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and when a pattern matches no node.
+    pub fn open_with(path: &Path, choice: &Choice) -> Result<Self> {
         let bytes = Mapped::open(path)?;
         let graph = Graph::parse(&bytes).map_err(|e| e.in_file(path))?;
-        let inferred = infer(&graph, &bytes).map_err(|e| e.in_file(path))?;
+        let inferred = infer(&graph, &bytes, choice).map_err(|e| e.in_file(path))?;
         Ok(Self { path: path.to_path_buf(), bytes, graph, inferred })
     }
 
@@ -96,10 +104,34 @@ impl OnnxModel {
     /// # Errors
     /// When a weight is not finite, or the problem is too large.
     pub fn lower(&self, regularizer: &Regularizer, biases_counted: bool) -> Result<Lowered> {
-        self.build(regularizer, biases_counted).map_err(|e| e.in_file(&self.path))
+        self.lower_with(regularizer, biases_counted, &[])
     }
 
-    fn build(&self, regularizer: &Regularizer, biases_counted: bool) -> Result<Lowered> {
+    /// The same with other regularizers for the weights of some nodes: pairs of a pattern over node names and a
+    /// regularizer, of which the first that matches counts.
+    ///
+    /// # Errors
+    /// As for [`lower`](Self::lower), and when a pattern matches no node with weights.
+    pub fn lower_with(
+        &self,
+        regularizer: &Regularizer,
+        biases_counted: bool,
+        others: &[(String, Regularizer)],
+    ) -> Result<Lowered> {
+        self.build(regularizer, biases_counted, others).map_err(|e| e.in_file(&self.path))
+    }
+
+    fn build(
+        &self,
+        regularizer: &Regularizer,
+        biases_counted: bool,
+        others: &[(String, Regularizer)],
+    ) -> Result<Lowered> {
+        let idle = |p: &&(String, Regularizer)| !self.counted(biases_counted).any(|u| matches(&p.0, &u.node));
+        if let Some((pattern, _)) = others.iter().find(idle) {
+            let problem = format!("the pattern {pattern:?} matches no node with weights");
+            return Err(Error::new(ErrorKind::Parameter, "--norm-for", problem, "`synbal inspect` shows the nodes"));
+        }
         let mut builder = ProblemBuilder::new(self.inferred.free);
         let mut count = 0u64;
         for one in self.counted(biases_counted) {
@@ -110,7 +142,8 @@ impl OnnxModel {
                 ports.forms.iter().map(|f| builder.port(f)).collect()
             };
             let (heads, tails) = (ports(&mut builder, &one.heads), ports(&mut builder, &one.tails));
-            builder.block(&tensor.name, heads, tails, weights, regularizer)?;
+            let own = others.iter().find(|(pattern, _)| matches(pattern, &one.node)).map_or(regularizer, |o| &o.1);
+            builder.block(&tensor.name, heads, tails, weights, own)?;
         }
         Ok(Lowered {
             problem: builder.build(),

@@ -18,5 +18,5 @@ mod wire;
 pub use check::FunctionCheck;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
-pub use scales::{Ports, Role, WeightUse};
+pub use scales::{Choice, Ports, Role, WeightUse};
 pub use tensor::{ElementType, Tensor};

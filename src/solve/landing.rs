@@ -32,7 +32,8 @@ const FIXED_POINT: f64 = (1u64 << 50) as f64;
 
 /// Moves a solution into the gauge without a change of any log-multiplier: the whole powers of two exactly, and the rest in
 /// fixed point.
-pub(super) fn into_gauge(gauge: &Gauge, scales: LogScales) -> LogScales {
+pub(super) fn into_gauge(problem: &Problem, gauge: &Gauge, scales: LogScales) -> LogScales {
+    let steps = problem.whole_steps();
     let (mut exponents, mut rest) = (scales.exponents().to_vec(), scales.rest().to_vec());
     let fixed = |x: f64| (x * FIXED_POINT).round() / FIXED_POINT;
     for vector in &gauge.kernel {
@@ -43,8 +44,10 @@ pub(super) fn into_gauge(gauge: &Gauge, scales: LogScales) -> LogScales {
             norm += k * k;
         }
         let shift = product / norm;
-        let unit = vector.iter().all(|&(_, k)| k.abs() == 1.0);
-        let whole = if unit { (shift / LN_2).round() } else { 0.0 };
+        // steps are powers of two: the largest suits all; none suits entries that are no units, or a step of zero
+        let fits = vector.iter().all(|&(v, k)| k.abs() == 1.0 && steps[v as usize] > 0);
+        let step = f64::from(vector.iter().map(|&(v, _)| steps[v as usize]).max().unwrap_or(1));
+        let whole = if fits { step * (shift / LN_2 / step).round() } else { 0.0 };
         for &(v, k) in vector {
             exponents[v as usize] -= (k * whole) as i32;
             rest[v as usize] -= k * fixed(shift - whole * LN_2);

@@ -50,9 +50,16 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     let (folded, refolded);
     let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, callback, begin };
     let mut solvers = Solvers::new(problem, settings.method);
-    let method = solvers.method(settings.method);
+    let mut method = solvers.method(settings.method);
     let mut x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
     let mut end = solvers.minimize(&mut run, &mut x, method);
+    // exponents of a hundred spread the costs so far that only one unit after the other makes progress
+    if settings.method == Method::Auto && end == End::Stalled && problem.entries() <= FEW_ENTRIES {
+        method = Method::Local;
+        run.before = run.trace.last().map_or(0, |s| s.iteration);
+        x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+        end = solvers.minimize(&mut run, &mut x, method);
+    }
     let lands = settings.canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
     if lands && moves_any && end == End::Tolerance {
         let grid = landing::grid_point(problem, &x);
@@ -62,7 +69,7 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
         end = solvers.minimize(&mut run, &mut rest, method);
         if end == End::Tolerance {
             let scales = LogScales::split(grid.exponents().to_vec(), rest);
-            let scales = landing::into_gauge(&run.gauge, scales);
+            let scales = landing::into_gauge(problem, &run.gauge, scales);
             if scales.exponents() != grid.exponents() {
                 refolded = problem.folded(scales.exponents());
                 run = run.on(&refolded);
@@ -79,6 +86,9 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     let solution = run.finish(LogScales::new(x), end, method, &mut solvers);
     Ok(Solution { canonical: lands && !moves_any, ..solution })
 }
+
+/// Entries up to which many sweeps of local balancing take seconds.
+const FEW_ENTRIES: usize = 10_000;
 
 /// The linear solvers of a problem.
 struct Solvers {

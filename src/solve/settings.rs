@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 /// Which solver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
-    /// Newton with sparse Cholesky where its factor is small, with conjugate gradients elsewhere.
+    /// Newton with sparse Cholesky where its factor is small, with conjugate gradients elsewhere; local balancing where
+    /// rounding stops both and the problem is small.
     #[default]
     Auto,
     /// Local balancing, one unit at a time.

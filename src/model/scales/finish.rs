@@ -1,8 +1,9 @@
 //! From collected log-scales to free variables: ties, shared tensors and frozen channels are eliminated.
 
+use super::Choice;
 use super::inference::{Flow, Inference};
 use super::uses::{Role, WeightUse};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, NamedForm};
 use crate::manifold::{Form, Manifold, ManifoldBuilder};
 use crate::model::graph::Graph;
@@ -34,8 +35,13 @@ pub(crate) struct Inferred {
 ///
 /// # Errors
 /// When shapes contradict each other, or the constraints have no exact solution.
-pub(crate) fn infer(graph: &Graph, bytes: &[u8]) -> Result<Inferred> {
-    let mut inference = Inference::new(graph, bytes);
+pub(crate) fn infer(graph: &Graph, bytes: &[u8], choice: &Choice) -> Result<Inferred> {
+    let names: Vec<&str> = graph.nodes.iter().map(|n| n.name.as_str()).collect();
+    if let Some(pattern) = choice.unused(&names).next() {
+        let problem = format!("the pattern {pattern:?} matches no node");
+        return Err(Error::new(ErrorKind::Parameter, "--freeze, --only", problem, "`synbal inspect` shows the nodes"));
+    }
+    let mut inference = Inference::new(graph, bytes, choice);
     inference.run()?;
     let mut uses: BTreeMap<usize, Vec<WeightUse>> = BTreeMap::new();
     for one in std::mem::take(&mut inference.uses) {

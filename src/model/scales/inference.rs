@@ -2,9 +2,9 @@
 
 use super::integers::Numbers;
 use super::size::{Size, Sizes};
-use super::uses::WeightUse;
+use super::uses::{Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
-use super::{Ruling, arranges, freeze, integers, mixed, rule};
+use super::{Choice, Ruling, arranges, freeze, integers, mixed, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
@@ -29,6 +29,7 @@ pub(super) const CONSTANT: u32 = 0;
 pub(crate) struct Inference<'a> {
     pub graph: &'a Graph,
     pub bytes: &'a [u8],
+    pub choice: &'a Choice,
     pub(super) manifold: ManifoldBuilder,
     pub(super) values: HashMap<String, Value>,
     pub(super) uses: Vec<WeightUse>,
@@ -46,13 +47,14 @@ pub(crate) struct Inference<'a> {
 
 impl<'a> Inference<'a> {
     /// The state before the first node.
-    pub(super) fn new(graph: &'a Graph, bytes: &'a [u8]) -> Self {
+    pub(super) fn new(graph: &'a Graph, bytes: &'a [u8], choice: &'a Choice) -> Self {
         let flow = Flow { nodes: 1, sources: vec![CONSTANT], ..Flow::default() };
         let (values, uses, frozen) = (HashMap::new(), vec![], vec![]);
         let manifold = ManifoldBuilder::new();
         let mut it = Self {
             graph,
             bytes,
+            choice,
             manifold,
             values,
             uses,
@@ -120,13 +122,29 @@ impl<'a> Inference<'a> {
         } else if node.op == "Constant" && node.domain.is_empty() {
             Ruling::Outputs(vec![self.constant_node(node)])
         } else {
-            rule(node)(self, node)?
+            let known = self.uses.len();
+            let ruling = rule(node)(self, node)?;
+            self.choose(node, known, &inputs, &ruling);
+            ruling
         };
         match ruling {
             Ruling::Outputs(values) => self.define(node, values),
             Ruling::Freeze(reason) => self.freeze(node, &inputs, reason),
         }
         Ok(())
+    }
+
+    /// Leaves a node alone whose weights (the uses from `known` on) the user wants kept: its scales are zero.
+    fn choose(&mut self, node: &Node, known: usize, inputs: &[Value], ruling: &Ruling) {
+        let Ruling::Outputs(outputs) = ruling else { return };
+        let weighs = self.uses[known..].iter().any(|u| matches!(u.role, Role::Weight | Role::Bias));
+        if !weighs {
+            return;
+        }
+        if let Some(reason) = self.choice.refusal(&node.name) {
+            self.frozen.push(Frozen { node: node.name.clone(), reason });
+            inputs.iter().chain(outputs).for_each(|v| self.ground(v, &node.name));
+        }
     }
 
     /// A node that computes on constants alone: its result is a constant that is not rewritten.

@@ -5,6 +5,7 @@
 //! node is frozen, and then the log-scales of all its inputs and outputs are zero.
 
 mod actions;
+mod choice;
 mod conv;
 mod elementwise;
 mod finish;
@@ -27,6 +28,8 @@ mod uses;
 mod value;
 mod window;
 
+pub use choice::Choice;
+pub(crate) use choice::matches;
 pub(crate) use finish::{Inferred, infer};
 pub use uses::{Ports, Role, WeightUse};
 

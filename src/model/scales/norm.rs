@@ -52,7 +52,9 @@ fn batch(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         return Err(shapes_differ(node));
     }
     let tails = it.channel_scales(&x, axis, count, node)?;
-    let heads = it.channels(node, count);
+    // without a cost gamma would let every layer before it shrink for nothing
+    let fixed = it.choice.batchnorm_fixed;
+    let heads = if fixed { tails.clone() } else { it.channels(node, count) };
     let output = it.activation(Scales::along(axis, heads.clone()), x.shape.clone());
     let ports = |forms: &[Form], hub: u32| Ports { forms: forms.to_vec(), strides: vec![1], hub };
     let constant = || Ports { forms: vec![Form::zero()], strides: vec![0], hub: CONSTANT };
@@ -60,7 +62,8 @@ fn batch(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         let (node, view) = (node.name.clone(), view.clone());
         it.weigh(WeightUse { node, role, view, heads, tails, reciprocal: false });
     };
-    weigh(Role::Weight, gamma, ports(&heads, output.hub), ports(&tails, x.hub));
+    let role = if fixed { Role::Statistic } else { Role::Weight };
+    weigh(role, gamma, ports(&heads, output.hub), ports(&tails, x.hub));
     weigh(Role::Bias, beta, ports(&heads, output.hub), constant());
     // the mean is subtracted from the input, as a bias of cost zero would be
     weigh(Role::Statistic, mean, ports(&tails, x.hub), constant());

@@ -1,0 +1,36 @@
+//! What the user wants left alone.
+
+use wildmatch::WildMatch;
+
+/// Which nodes take part in balancing; patterns over node names know `*` and `?`.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Nodes whose weights stay as they are.
+    pub freeze: Vec<String>,
+    /// When not empty: the only nodes whose weights may change.
+    pub only: Vec<String>,
+    /// Batch normalization keeps the scale of its input, and its gamma costs nothing.
+    pub batchnorm_fixed: bool,
+}
+
+impl Choice {
+    /// Why the weights of a node stay as they are; none when they may change.
+    pub(super) fn refusal(&self, node: &str) -> Option<String> {
+        if let Some(pattern) = self.freeze.iter().find(|p| matches(p, node)) {
+            return Some(format!("it was asked for: --freeze {pattern}"));
+        }
+        let named = self.only.is_empty() || self.only.iter().any(|p| matches(p, node));
+        (!named).then(|| "it is not among the nodes that were asked for: --only".into())
+    }
+
+    /// The patterns that match no node.
+    pub(super) fn unused<'a>(&'a self, nodes: &[&str]) -> impl Iterator<Item = &'a String> {
+        let idle = |p: &&String| !nodes.iter().any(|n| matches(p, n));
+        self.freeze.iter().chain(&self.only).filter(idle).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Whether a pattern matches a whole name.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    WildMatch::new(pattern).matches(name)
+}
