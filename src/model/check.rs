@@ -1,5 +1,6 @@
 //! Whether a rescaled file computes the same function, tried with an independent inference engine.
 
+use super::cells;
 use super::graph::{Graph, Port};
 use super::lower::OnnxModel;
 use super::tensor::{ElementType, write};
@@ -132,9 +133,11 @@ fn run(bytes: &[u8], graph: &Graph, open: usize, seed: u64, notes: &mut Vec<Stri
 }
 
 fn run_inner(bytes: &[u8], graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> TractResult<Outputs> {
-    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+    let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+    cells::register(&mut onnx);
     let mut proto = onnx.proto_model_for_read(&mut &bytes[..])?;
     notes.extend(replace_scalers(&mut proto));
+    cells::turn_around(&mut proto);
     let mut model = onnx.model_for_proto_model(&proto)?;
     drop(proto);
     let mut shapes = vec![];
