@@ -6,7 +6,7 @@ mod onnx_support;
 use onnx_support::onnx_writer::{Attr, Model};
 use onnx_support::recurrent_families::{Layer, recurrent_families};
 use onnx_support::{open, open_bytes, powers_of_two, use_of};
-use synbal::model::Role;
+use synbal::model::{FunctionCheck, Role};
 
 fn single(model: Model) -> Model {
     model.node("Squeeze", &["p", "one"], "h")
@@ -85,5 +85,22 @@ fn sizes_that_do_not_fit_name_the_node() {
         let layer = Layer { extra, ..Layer::new("GRU", "forward", &["Sigmoid", "Relu"]) };
         let error = open_bytes(&layer.model(single).bytes()).err().expect("the sizes contradict each other");
         assert!(error.to_string().contains("node_p,q"), "{error}");
+    }
+}
+
+#[test]
+fn the_function_check_names_what_the_engine_cannot_run() {
+    let different = Layer::new("RNN", "bidirectional", &["Relu", "Tanh"]).model(|m| {
+        let m = m.weight("w3", &[4, 4], &[0.5; 16]).full_node("", "ReduceMax", &["p"], "f", &[
+            ("axes", Attr::Ints(vec![1])),
+            ("keepdims", Attr::Int(0)),
+        ]);
+        m.node("MatMul", &["f", "w3"], "h")
+    });
+    let leaky = Layer::new("RNN", "forward", &["LeakyRelu"]).model(single);
+    for (model, part) in [(different, "directions with different functions"), (leaky, "the function leakyrelu")] {
+        let model = open(&model);
+        let FunctionCheck::Unchecked { reason } = model.check(model.bytes(), 1) else { panic!("{part}") };
+        assert!(reason.contains(part), "{reason}");
     }
 }
