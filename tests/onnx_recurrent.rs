@@ -91,10 +91,13 @@ fn sizes_that_do_not_fit_name_the_node() {
 #[test]
 fn the_function_check_names_what_the_engine_cannot_run() {
     let different = Layer::new("RNN", "bidirectional", &["Relu", "Tanh"]).model(|m| {
-        let m = m.weight("w3", &[4, 4], &[0.5; 16]).full_node("", "ReduceMax", &["p"], "f", &[
-            ("axes", Attr::Ints(vec![1])),
-            ("keepdims", Attr::Int(0)),
-        ]);
+        let m = m.weight("w3", &[4, 4], &[0.5; 16]).full_node(
+            "",
+            "ReduceMax",
+            &["p"],
+            "f",
+            &[("axes", Attr::Ints(vec![1])), ("keepdims", Attr::Int(0))],
+        );
         m.node("MatMul", &["f", "w3"], "h")
     });
     let leaky = Layer::new("RNN", "forward", &["LeakyRelu"]).model(single);

@@ -6,8 +6,8 @@ use tract_onnx::ops::rec::common::{CommonRec, WireBody};
 use tract_onnx::ops::rec::gru::GRU;
 use tract_onnx::ops::rec::lstm::LSTM;
 use tract_onnx::ops::rec::rnn::RNN;
-use tract_onnx::tract_hir::internal::{InferenceOp, TractError, TractResult, TypedOp, expand};
 use tract_onnx::tract_core;
+use tract_onnx::tract_hir::internal::{InferenceOp, TractError, TractResult, TypedOp, expand};
 use tract_onnx::tract_hir::ops::{math, nn};
 use tract_onnx::{Onnx, pb};
 

@@ -1,6 +1,7 @@
 //! Small models with three inputs, hidden channels and two outputs.
 #![allow(dead_code)]
 
+use super::attention_families::attention_families;
 use super::image_families::image_families;
 use super::layout_families::layout_families;
 use super::numbers;
@@ -120,5 +121,6 @@ pub fn families() -> Vec<(&'static str, Model)> {
     all.extend(image_families());
     all.extend(layout_families());
     all.extend(recurrent_families());
+    all.extend(attention_families());
     all
 }

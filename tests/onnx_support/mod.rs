@@ -1,6 +1,7 @@
 //! Shared by the tests of model files.
 #![allow(dead_code)]
 
+pub mod attention_families;
 pub mod families;
 pub mod image_families;
 pub mod layout_families;

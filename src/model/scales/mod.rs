@@ -6,6 +6,7 @@
 
 mod actions;
 mod choice;
+mod contraction;
 mod conv;
 mod elementwise;
 mod finish;
