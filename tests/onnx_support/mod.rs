@@ -6,6 +6,8 @@ pub mod families;
 pub mod image_families;
 pub mod layout_families;
 pub mod onnx_writer;
+pub mod random_graphs;
+pub mod random_layers;
 pub mod recurrent_families;
 
 use onnx_writer::Model;
