@@ -11,7 +11,8 @@ fn ints(name: &'static str, values: &[i64]) -> (&'static str, Attr) {
 pub fn step(m: &mut Maker, kind: usize, x: &Made) {
     let flat: &[fn(&mut Maker, &Made)] =
         &[dense, gemm, constants, function, function, with_another, with_another, parts, reduced, folded, powers];
-    let sequences: &[fn(&mut Maker, &Made)] = &[attention, attention, recurrent, recurrent, normalized, transposed, padded];
+    let sequences: &[fn(&mut Maker, &Made)] =
+        &[attention, attention, recurrent, recurrent, normalized, transposed, padded];
     let images: &[fn(&mut Maker, &Made)] =
         &[convolved, convolved, pooled, normalized, blocks, transposed, padded, resized, transposed_convolution];
     let special = match x.shape.len() {
