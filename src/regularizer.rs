@@ -22,6 +22,15 @@ pub struct Power {
     pub coefficient: f64,
 }
 
+impl Power {
+    /// Whether the cost of a weight in floating point doubles exactly as often as the exponent says when the weight
+    /// doubles: p = 1 or 2.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self.exponent == 1.0 || self.exponent == 2.0
+    }
+}
+
 /// A user's own cost `phi(t)` of a weight of magnitude `exp(t)`, convex in `t`.
 pub trait ConvexCost: fmt::Debug + Send + Sync {
     /// Value, first and second derivative of the cost in `t = ln |w|`; the second is not negative.

@@ -51,10 +51,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
     report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), ..Seconds::default() };
 
     let started = Instant::now();
-    let (output, notes) = input.scaled(&scaling).map_err(|e| e.in_file(&args.input))?;
-    report.notes.extend(notes);
+    let output = input.scaled(&scaling).map_err(|e| e.in_file(&args.input))?;
+    report.notes.extend(input.write(&output, args.output.as_deref(), args.force)?);
     if let Some(path) = &args.output {
-        input.write(&output, path, args.force)?;
         report.residual_written = Some(residual(path, args, norm, &balanced)?);
     }
     if let Some(path) = &args.scales {

@@ -84,9 +84,9 @@ pub fn recover((first, a): (&Input, &Lowered), (second, b): (&Input, &Lowered)) 
     }
     let zeros = Scaling::new(vec![0.0; a.problem.variables()]);
     let (output, failed) = match first.scaled(scaling.as_ref().unwrap_or(&zeros)) {
-        Ok((output, _)) => (output, None),
+        Ok(output) => (output, None),
         // weights that no scaling explains may ask for one that overflows
-        Err(error) => (first.scaled(&zeros)?.0, Some(error.problem)),
+        Err(error) => (first.scaled(&zeros)?, Some(error.problem)),
     };
     let (difference, place) = first.weight_difference(&output, second);
     let reason = match (&scaling, failed) {

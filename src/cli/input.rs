@@ -4,7 +4,6 @@ use super::args::{BatchNormCost, BiasCost, Reading};
 use super::function::check_networks;
 use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
 use crate::model::{Choice, ElementType, FunctionCheck, OnnxModel, Role};
 use crate::network::json::{self, NetworkFile};
@@ -28,8 +27,8 @@ pub enum Input {
 pub enum Output {
     /// Numbers in double precision.
     Network(Box<Network>),
-    /// Bytes of a model file.
-    Bytes(Vec<u8>),
+    /// How to scale a model that is too large to be held twice.
+    Model(Scaling),
 }
 
 impl Input {
@@ -102,27 +101,14 @@ impl Input {
         }
     }
 
-    /// The scaled network, and what happened to its numbers.
-    pub fn scaled(&self, scaling: &Scaling) -> Result<(Output, Vec<String>)> {
-        match self {
-            Self::Onnx(model) => {
-                let (bytes, report) = model.apply(scaling)?;
-                let mut notes = vec![];
-                let mut note = |count: u64, what: &str| {
-                    if count > 0 {
-                        notes.push(format!("{count} weights {what}"));
-                    }
-                };
-                note(report.subnormal, "became subnormal in their type and keep fewer digits");
-                note(report.vanished, "were too small for their type and became zero");
-                Ok((Output::Bytes(bytes), notes))
-            }
-            Self::Json(file) => {
-                let scaled = file.rounded(&file.network().apply(scaling)?)?;
-                Ok((Output::Network(Box::new(scaled)), vec![]))
-            }
-            Self::Matrix(network) => Ok((Output::Network(Box::new(network.apply(scaling)?)), vec![])),
-        }
+    /// The scaled network.
+    pub fn scaled(&self, scaling: &Scaling) -> Result<Output> {
+        let network = match self {
+            Self::Onnx(_) => return Ok(Output::Model(scaling.clone())),
+            Self::Json(file) => file.rounded(&file.network().apply(scaling)?)?,
+            Self::Matrix(network) => network.apply(scaling)?,
+        };
+        Ok(Output::Network(Box::new(network)))
     }
 
     /// Why the limit along a direction changes the function; none where it keeps it.
@@ -133,29 +119,42 @@ impl Input {
         }
     }
 
-    /// Writes a scaled version of this network, in this network's format.
-    pub fn write(&self, output: &Output, path: &Path, force: bool) -> Result<()> {
-        match (self, output) {
-            (Self::Json(file), Output::Network(network)) => file.write(network, path, force),
-            (Self::Matrix(_), Output::Network(network)) => mtx::write(network, path, force),
-            (_, Output::Bytes(bytes)) => write_atomic(path, bytes, force),
-            (Self::Onnx(_), Output::Network(_)) => unreachable!("models are scaled to bytes"),
+    /// Writes a scaled version of this network, in this network's format, where a path is given; says what happened to its
+    /// numbers.
+    pub fn write(&self, output: &Output, path: Option<&Path>, force: bool) -> Result<Vec<String>> {
+        let mut notes = vec![];
+        match (self, output, path) {
+            (Self::Json(file), Output::Network(network), Some(path)) => file.write(network, path, force)?,
+            (Self::Matrix(_), Output::Network(network), Some(path)) => mtx::write(network, path, force)?,
+            (_, Output::Network(_), None) => {}
+            (Self::Onnx(model), Output::Model(scaling), path) => {
+                let report = model.save(scaling, path, force)?;
+                let mut note = |count: u64, what: &str| {
+                    if count > 0 {
+                        notes.push(format!("{count} weights {what}"));
+                    }
+                };
+                note(report.subnormal, "became subnormal in their type and keep fewer digits");
+                note(report.vanished, "were too small for their type and became zero");
+            }
+            _ => unreachable!("outputs have the kind of their input"),
         }
+        Ok(notes)
     }
 
     /// Runs both networks on the same random inputs.
     pub fn check(&self, output: &Output, seed: u64) -> FunctionCheck {
         match (self, output) {
-            (Self::Onnx(model), Output::Bytes(bytes)) => model.check(bytes, seed),
+            (Self::Onnx(model), Output::Model(scaling)) => model.check_scaled(scaling, seed),
             (_, Output::Network(network)) => check_networks(self.network(), network, seed, self.roundoff()),
-            (_, Output::Bytes(_)) => unreachable!("networks are scaled to networks"),
+            (_, Output::Model(_)) => unreachable!("outputs have the kind of their input"),
         }
     }
 
     /// Compares with another file that was read: same architecture, and the function on random inputs.
     pub fn check_against(&self, other: &Self, seed: u64) -> FunctionCheck {
         match (self, other) {
-            (Self::Onnx(model), Self::Onnx(other)) => model.check(other.bytes(), seed),
+            (Self::Onnx(model), Self::Onnx(other)) => model.check_against(other, seed),
             (Self::Onnx(_), _) | (_, Self::Onnx(_)) => {
                 FunctionCheck::Unchecked { reason: "the files are of different kinds".into() }
             }
@@ -185,6 +184,9 @@ impl Input {
     /// The largest relative difference of a weight or initial state between a scaled version of this network and another
     /// network that differs in nothing else, and where it is; a sign or a zero that differs counts as 1 or more.
     pub fn weight_difference(&self, output: &Output, other: &Self) -> (f64, String) {
+        if let (Self::Onnx(model), Output::Model(scaling), Self::Onnx(other)) = (self, output, other) {
+            return model.weight_difference(scaling, other);
+        }
         let mut worst = (0.0, String::new());
         let mut meet = |a: f64, b: f64, place: &dyn Fn() -> String| {
             let difference = if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
@@ -193,14 +195,6 @@ impl Input {
             }
         };
         match (output, other) {
-            (Output::Bytes(bytes), Self::Onnx(model)) => {
-                for tensor in model.tensors() {
-                    let pairs = tensor.decode(bytes).into_iter().zip(tensor.decode(model.bytes()));
-                    pairs.enumerate().for_each(|(k, (a, b))| {
-                        meet(a, b, &|| format!("element {k} of {:?}", tensor.name));
-                    });
-                }
-            }
             (Output::Network(network), Self::Json(_) | Self::Matrix(_)) => {
                 let other = other.network();
                 for (k, (_, _, parameter)) in network.connections().iter().enumerate() {

@@ -8,6 +8,7 @@
 
 mod graph;
 mod program;
+mod search;
 mod verify;
 
 pub use graph::Hop;

@@ -3,10 +3,13 @@
 use super::cells;
 use super::graph::{Graph, Port};
 use super::lower::OnnxModel;
-use super::tensor::{ElementType, write};
+use super::patch::{Change, PatchReport};
+use super::tensor::ElementType;
+use crate::lowered::Scaling;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rand_distr::StandardNormal;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::pb;
 use tract_onnx::prelude::{
@@ -45,24 +48,43 @@ const OPEN: [usize; 4] = [8, 32, 64, 224];
 /// All output values, for each output those of all inputs.
 type Outputs = Vec<Vec<f64>>;
 
+/// A model as the engine takes it.
+type Message = TractResult<pb::ModelProto>;
+
 impl OnnxModel {
-    /// Runs this file and a rescaled version of it on the same random inputs (standard normal, from `seed`) and
+    /// Runs this model and a rescaled version of its file on the same random inputs (standard normal, from `seed`) and
     /// compares the outputs. The versions run one after the other, so that one is in memory at a time.
     #[must_use]
     pub fn check(&self, rescaled: &[u8], seed: u64) -> FunctionCheck {
-        match self.compare(rescaled, seed) {
+        self.compare(seed, || self.complete(rescaled, None))
+    }
+
+    /// Runs this model and its version with scaled weights on the same random inputs.
+    #[must_use]
+    pub fn check_scaled(&self, scaling: &Scaling, seed: u64) -> FunctionCheck {
+        self.compare(seed, || self.message(Some(Change::Scaled(scaling))))
+    }
+
+    /// Runs this model and another one with the same inputs on the same random inputs.
+    #[must_use]
+    pub fn check_against(&self, other: &Self, seed: u64) -> FunctionCheck {
+        self.compare(seed, || other.message(None))
+    }
+
+    fn compare(&self, seed: u64, candidate: impl FnOnce() -> Message) -> FunctionCheck {
+        match self.try_compare(seed, candidate) {
             Ok(result) => result,
             Err(reason) => FunctionCheck::Unchecked { reason },
         }
     }
 
-    fn compare(&self, rescaled: &[u8], seed: u64) -> Result<FunctionCheck, String> {
+    fn try_compare(&self, seed: u64, candidate: impl FnOnce() -> Message) -> Result<FunctionCheck, String> {
         let is_open = |port: &Port| port.shape.iter().flatten().skip(1).any(Option::is_none);
         let sizes = if self.graph().inputs.iter().any(is_open) { &OPEN[..] } else { &OPEN[..1] };
         let mut found = Err("the model has no outputs on small inputs".to_owned());
         for &open in sizes {
             let mut notes = vec![];
-            let outputs = run(self.bytes(), self.graph(), open, seed, &mut notes);
+            let outputs = run(self.message(None), self.graph(), open, seed, &mut notes);
             // too small an image may leave nothing behind a convolution, which compares as equal
             let some = |o: &Outputs| o.iter().all(|values| !values.is_empty());
             let done = outputs.as_ref().is_ok_and(some);
@@ -74,8 +96,8 @@ impl OnnxModel {
             }
         }
         let (original, open, mut notes) = found?;
-        let candidate = run(rescaled, self.graph(), open, seed, &mut vec![])?;
-        let perturbed = run(&self.perturbed(seed), self.graph(), open, seed, &mut vec![])?;
+        let candidate = run(candidate(), self.graph(), open, seed, &mut vec![])?;
+        let perturbed = run(self.message(Some(Change::Perturbed(seed))), self.graph(), open, seed, &mut vec![])?;
         for (port, values) in self.graph().outputs.iter().zip(&original) {
             if values.iter().all(|v| v == &values[0]) {
                 notes.push(format!("the output {:?} is the same number everywhere on these inputs", port.name));
@@ -87,19 +109,51 @@ impl OnnxModel {
         Ok(FunctionCheck::Compared { difference, rounding, inputs: INPUTS, notes })
     }
 
-    /// The file with every weight changed by one rounding of single precision.
-    fn perturbed(&self, seed: u64) -> Vec<u8> {
-        let mut bytes = self.bytes().to_vec();
-        let mut random = StdRng::seed_from_u64(seed);
-        for one in self.leading() {
-            let tensor = &self.tensors()[one.tensor()];
-            for (element, at) in tensor.offsets().enumerate() {
-                let sign = if random.random::<bool>() { 1.0 } else { -1.0 };
-                let old = tensor.number(self.bytes(), element);
-                write(&mut bytes, at, tensor.element, old * (1.0 + sign * 0.5f64.powi(24)));
+    /// The model with changed weights, as the engine takes it.
+    fn message(&self, change: Option<Change>) -> Message {
+        let Some(change) = change else { return self.complete(self.bytes(), None) };
+        let mut bytes = Vec::with_capacity(self.bytes().len());
+        let mut keep = |piece: &[u8]| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        };
+        self.stream(0, change, &mut PatchReport::default(), &mut keep).map_err(|e| TractError::msg(e.to_string()))?;
+        self.complete(&bytes, Some(change))
+    }
+
+    /// The message in these bytes, with the tensors of other files inside.
+    fn complete(&self, bytes: &[u8], change: Option<Change>) -> Message {
+        let mut message = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..])?;
+        let mut contents = vec![vec![]; self.files().count()];
+        for (file, content) in contents.iter_mut().enumerate().skip(1) {
+            let Some(change) = change else {
+                *content = self.files().bytes(file).to_vec();
+                continue;
+            };
+            let mut keep = |piece: &[u8]| {
+                content.extend_from_slice(piece);
+                Ok(())
+            };
+            let kept = self.stream(file, change, &mut PatchReport::default(), &mut keep);
+            kept.map_err(|e| TractError::msg(e.to_string()))?;
+        }
+        let outside: HashMap<&str, &crate::model::Tensor> =
+            self.tensors().iter().filter(|t| t.file > 0).map(|t| (t.name.as_str(), t)).collect();
+        let Some(graph) = &mut message.graph else { return Ok(message) };
+        let own = graph.initializer.iter_mut().map(|t| (t.name.clone(), t));
+        let constants = graph.node.iter_mut().filter(|n| n.op_type == "Constant").filter_map(|n| {
+            let name = n.output.first()?.clone();
+            Some((name, n.attribute.iter_mut().find_map(|a| a.t.as_mut())?))
+        });
+        for (name, inside) in own.chain(constants) {
+            if let (Some(tensor), false) = (outside.get(name.as_str()), inside.external_data.is_empty()) {
+                inside.raw_data =
+                    tensor.places.iter().flat_map(|r| &contents[tensor.file][r.clone()]).copied().collect();
+                inside.external_data.clear();
+                inside.data_location = None;
             }
         }
-        bytes
+        Ok(message)
     }
 }
 
@@ -124,18 +178,18 @@ fn largest_difference(a: &Outputs, b: &Outputs) -> Option<f64> {
 }
 
 /// Runs a file; panics of the engine become reasons.
-fn run(bytes: &[u8], graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> Result<Outputs, String> {
-    let attempt = catch_unwind(AssertUnwindSafe(|| run_inner(bytes, graph, open, seed, notes)));
+fn run(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> Result<Outputs, String> {
+    let attempt = catch_unwind(AssertUnwindSafe(|| run_inner(message, graph, open, seed, notes)));
     match attempt {
         Ok(result) => result.map_err(|e| format!("the inference engine cannot run this model: {e:#}")),
         Err(_) => Err("the inference engine failed on this model".to_owned()),
     }
 }
 
-fn run_inner(bytes: &[u8], graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> TractResult<Outputs> {
+fn run_inner(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> TractResult<Outputs> {
     let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     cells::register(&mut onnx);
-    let mut proto = onnx.proto_model_for_read(&mut &bytes[..])?;
+    let mut proto = message?;
     notes.extend(replace_scalers(&mut proto));
     cells::turn_around(&mut proto);
     let mut model = onnx.model_for_proto_model(&proto)?;

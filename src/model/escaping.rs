@@ -17,7 +17,7 @@ impl OnnxModel {
                 let (head, tail) = Self::ports(one, head, tail);
                 let change = head.at(direction) - tail.at(direction);
                 let falls = if one.reciprocal { change > 0.0 } else { change < 0.0 };
-                if falls && tensor.number(self.bytes(), element) != 0.0 {
+                if falls && tensor.number(self.files(), element) != 0.0 {
                     count += 1;
                     if names.len() < named {
                         names.push(format!("{}[{}]", tensor.name, index(element, &tensor.dims)));

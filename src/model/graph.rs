@@ -89,15 +89,16 @@ impl Graph {
     /// Reads the graph of the model in `bytes`.
     ///
     /// # Errors
-    /// When the bytes are no ONNX model, contradict themselves, or keep tensors in other files; the error names the
-    /// byte, the tensor or the node.
+    /// When the bytes are no ONNX model, or contradict themselves; the error names the byte, the tensor or the node.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut graph = Self::default();
         let mut body = None;
         let mut fields = Fields::new(bytes, 0..bytes.len())?;
         while let Some(field) = fields.next()? {
             match field.number {
-                7 if body.replace(field.range()?).is_some() => return Err(fault(field.at, "the file has two graphs")),
+                7 if body.replace((field.range()?, field.length())).is_some() => {
+                    return Err(fault(field.at, "the file has two graphs"));
+                }
                 8 => {
                     let (domain, version) = opset(bytes, &field)?;
                     graph.opsets.insert(domain, version);
@@ -109,21 +110,21 @@ impl Graph {
             }
         }
         let body = body.ok_or_else(|| fault(bytes.len(), "the file ends without a graph"))?;
-        graph.read_body(bytes, body)?;
+        graph.read_body(bytes, body.0, body.1)?;
         graph.name_nodes();
         sort(&mut graph)?;
         Ok(graph)
     }
 
-    fn read_body(&mut self, bytes: &[u8], body: Range<usize>) -> Result<()> {
+    fn read_body(&mut self, bytes: &[u8], body: Range<usize>, length: Range<usize>) -> Result<()> {
         let mut inputs = vec![];
         let mut fields = Fields::new(bytes, body)?;
         let mut nodes = vec![];
         while let Some(field) = fields.next()? {
             match field.number {
-                1 => nodes.push(field.range()?),
+                1 => nodes.push((field.range()?, [length.clone(), field.length()])),
                 5 => {
-                    let tensor = Tensor::parse(bytes, field.range()?)?;
+                    let tensor = Tensor::parse(bytes, &field, std::slice::from_ref(&length))?;
                     let name = tensor.name.clone();
                     if self.initializers.insert(name.clone(), self.tensors.len()).is_some() {
                         return Err(twice(&name));
@@ -145,14 +146,14 @@ impl Graph {
         // older files list initializers among the inputs as well
         inputs.retain(|p| !self.initializers.contains_key(&p.name) && !self.sparse.contains(&p.name));
         self.inputs = inputs;
-        for range in nodes {
-            let node = self.node(bytes, range)?;
+        for (range, around) in nodes {
+            let node = self.node(bytes, range, &around)?;
             self.nodes.push(node);
         }
         Ok(())
     }
 
-    fn node(&mut self, bytes: &[u8], range: Range<usize>) -> Result<Node> {
+    fn node(&mut self, bytes: &[u8], range: Range<usize>, around: &[Range<usize>]) -> Result<Node> {
         let mut node = Node::default();
         let mut fields = Fields::new(bytes, range)?;
         while let Some(field) = fields.next()? {
@@ -162,7 +163,7 @@ impl Graph {
                 3 => node.name = field.text(bytes)?,
                 4 => node.op = field.text(bytes)?,
                 5 => {
-                    let (name, value) = self.attribute(bytes, &field, &mut node.captures)?;
+                    let (name, value) = self.attribute(bytes, &field, around, &mut node.captures)?;
                     node.attributes.insert(name, value);
                 }
                 7 => node.domain = field.text(bytes)?,
@@ -178,7 +179,14 @@ impl Graph {
         Ok(node)
     }
 
-    fn attribute(&mut self, bytes: &[u8], field: &Field, captures: &mut Vec<String>) -> Result<(String, Attribute)> {
+    fn attribute(
+        &mut self,
+        bytes: &[u8],
+        field: &Field,
+        around: &[Range<usize>],
+        captures: &mut Vec<String>,
+    ) -> Result<(String, Attribute)> {
+        let around = [around, &[field.length()]].concat();
         let (mut name, mut value) = (String::new(), Attribute::Other);
         let (mut ints, mut floats, mut kind) = (vec![], vec![], 0);
         let (mut float, mut texts) = (vec![], vec![]);
@@ -195,7 +203,7 @@ impl Graph {
                 4 => value = field.text(bytes).map_or(Attribute::Other, Attribute::Text),
                 5 => {
                     value = Attribute::Tensor(self.tensors.len());
-                    self.tensors.push(Tensor::parse(bytes, field.range()?)?);
+                    self.tensors.push(Tensor::parse(bytes, &field, &around)?);
                 }
                 6 | 11 => captured(bytes, field.range()?, captures, 0)?,
                 7 => field.places(4, &mut floats)?,

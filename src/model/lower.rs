@@ -1,13 +1,14 @@
 //! From an ONNX file to a balancing problem.
 
+use super::amplitudes::add;
+use super::files::Files;
 use super::graph::Graph;
 use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, matches};
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, Lowered, NamedForm};
 use crate::manifold::Form;
-use crate::mapped::Mapped;
-use crate::problem::{Port, ProblemBuilder, Weights};
+use crate::problem::ProblemBuilder;
 use crate::regularizer::Regularizer;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct OnnxModel {
     path: PathBuf,
-    bytes: Mapped,
+    files: Files,
     graph: Graph,
     inferred: Inferred,
 }
@@ -24,7 +25,7 @@ impl OnnxModel {
     /// Reads the file at `path` and infers how scales travel through it.
     ///
     /// # Errors
-    /// When the file cannot be read, is malformed, contradicts itself, or keeps tensors in other files. The error names
+    /// When a file cannot be read, is malformed, contradicts itself, or names files outside of its folder. The error names
     /// the file and the byte, tensor or node.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, &Choice::default())
@@ -35,10 +36,11 @@ impl OnnxModel {
     /// # Errors
     /// As for [`open`](Self::open), and when a pattern matches no node.
     pub fn open_with(path: &Path, choice: &Choice) -> Result<Self> {
-        let bytes = Mapped::open(path)?;
-        let graph = Graph::parse(&bytes).map_err(|e| e.in_file(path))?;
-        let inferred = infer(&graph, &bytes, choice).map_err(|e| e.in_file(path))?;
-        Ok(Self { path: path.to_path_buf(), bytes, graph, inferred })
+        let mut files = Files::open(path)?;
+        let mut graph = Graph::parse(files.bytes(0)).map_err(|e| e.in_file(path))?;
+        files.attach(&mut graph).map_err(|e| e.in_file(path))?;
+        let inferred = infer(&graph, &files, choice).map_err(|e| e.in_file(path))?;
+        Ok(Self { path: path.to_path_buf(), files, graph, inferred })
     }
 
     /// The file.
@@ -50,7 +52,13 @@ impl OnnxModel {
     /// The bytes of the file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.files.bytes(0)
+    }
+
+    /// The file, and those beside it in which it keeps tensors.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(super) fn graph(&self) -> &Graph {
@@ -136,14 +144,9 @@ impl OnnxModel {
         let mut count = 0u64;
         for one in self.counted(biases_counted) {
             let tensor = &self.graph.tensors[one.tensor()];
-            let weights = self.weights(one, tensor)?;
             count += tensor.len() as u64;
-            let ports = |builder: &mut ProblemBuilder, ports: &Ports| -> Vec<Port> {
-                ports.forms.iter().map(|f| builder.port(f)).collect()
-            };
-            let (heads, tails) = (ports(&mut builder, &one.heads), ports(&mut builder, &one.tails));
             let own = others.iter().find(|(pattern, _)| matches(pattern, &one.node)).map_or(regularizer, |o| &o.1);
-            builder.block(&tensor.name, heads, tails, weights, own)?;
+            add(&mut builder, one, tensor, &self.files, own)?;
         }
         Ok(Lowered {
             problem: builder.build(),
@@ -168,45 +171,6 @@ impl OnnxModel {
     /// The first use of every tensor that is used as weights.
     pub(super) fn leading(&self) -> impl Iterator<Item = &WeightUse> {
         self.inferred.uses.values().filter_map(|list| list.first()).filter(|u| u.role != Role::Fixed)
-    }
-
-    /// The weights of a use between its ports: dense where every pair of ports has one entry.
-    fn weights(&self, one: &WeightUse, tensor: &Tensor) -> Result<Weights> {
-        let (rows, columns) = (one.heads.forms.len(), one.tails.forms.len());
-        if u32::try_from(rows.max(columns)).is_err() {
-            return Err(at_tensor(tensor, "it has more than 2^32 channels", "split the model"));
-        }
-        let (mut faulty, mut twice) = (None, false);
-        let may_be_dense = tensor.len() == rows * columns;
-        let mut dense = vec![f64::NAN; if may_be_dense { rows * columns } else { 0 }];
-        let mut sparse = vec![];
-        one.visit(|element, head, tail| {
-            let stored = tensor.number(&self.bytes, element);
-            let weight = if one.reciprocal { stored.recip() } else { stored };
-            if !weight.is_finite() {
-                faulty.get_or_insert((element, stored));
-            }
-            if may_be_dense {
-                twice |= !dense[head * columns + tail].is_nan();
-                dense[head * columns + tail] = weight;
-            } else {
-                sparse.push((head as u32, tail as u32, weight));
-            }
-        });
-        if let Some((element, stored)) = faulty {
-            let problem = format!("element {element} is {stored}");
-            return Err(at_tensor(tensor, &problem, "give the model finite weights"));
-        }
-        if may_be_dense && !twice {
-            return Ok(Weights::Dense(dense));
-        }
-        if may_be_dense {
-            one.visit(|element, head, tail| {
-                let stored = tensor.number(&self.bytes, element);
-                sparse.push((head as u32, tail as u32, if one.reciprocal { stored.recip() } else { stored }));
-            });
-        }
-        Ok(Weights::Sparse(sparse))
     }
 
     /// Why the limit along `direction` would change the function; `None` where it keeps it.
@@ -238,7 +202,7 @@ impl OnnxModel {
         let live = &self.inferred.liveness;
         let mut reason = None;
         one.visit(|element, head, tail| {
-            if reason.is_some() || heads[head] == tails[tail] || tensor.number(&self.bytes, element) == 0.0 {
+            if reason.is_some() || heads[head] == tails[tail] || tensor.number(&self.files, element) == 0.0 {
                 return;
             }
             let fed = tail_flow[tail].iter().any(|&n| live.fed[n as usize]);
@@ -257,8 +221,4 @@ impl OnnxModel {
     pub(super) fn ports(one: &WeightUse, head: usize, tail: usize) -> (&Form, &Form) {
         (&one.heads.forms[head], &one.tails.forms[tail])
     }
-}
-
-fn at_tensor(tensor: &Tensor, problem: &str, remedy: &str) -> Error {
-    Error::new(ErrorKind::Network, format!("tensor {:?}", tensor.name), problem, remedy)
 }

@@ -43,7 +43,7 @@ pub(super) fn sparse_name(bytes: &[u8], field: &Field) -> Result<String> {
     let mut fields = Fields::new(bytes, field.range()?)?;
     while let Some(field) = fields.next()? {
         if field.number == 1 {
-            name = Tensor::parse(bytes, field.range()?)?.name;
+            name = Tensor::parse(bytes, &field, &[])?.name;
         }
     }
     Ok(name)

@@ -2,11 +2,14 @@
 //!
 //! A file is read in place: what is rewritten are the bytes of the weights and nothing else.
 
+mod amplitudes;
 mod cells;
 mod check;
 mod compare;
 mod escaping;
+mod files;
 mod graph;
+mod lengths;
 mod lower;
 mod messages;
 mod node;
@@ -17,6 +20,7 @@ mod tensor;
 mod wire;
 
 pub use check::FunctionCheck;
+pub use files::Files;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
 pub use scales::{Choice, Ports, Role, WeightUse};

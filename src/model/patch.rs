@@ -1,10 +1,18 @@
-//! Rewriting the weights of an ONNX file in place: every other byte stays as it is.
+//! Writing a model with other weights: every other byte stays as it is.
 
+use super::files::Files;
+use super::lengths::resized;
 use super::lower::OnnxModel;
 use super::scales::WeightUse;
-use super::tensor::write;
+use super::tensor::{ElementType, Tensor, Written, read, write, write_varint};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::AtomicFile;
 use crate::lowered::Scaling;
+use crate::manifold::Form;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::ops::Range;
+use std::path::Path;
 
 /// What rewriting did to the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,58 +27,327 @@ pub struct PatchReport {
     pub escaped: u64,
 }
 
+/// What becomes of the weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change<'a> {
+    /// They are multiplied as a scaling says.
+    Scaled(&'a Scaling),
+    /// Every one changes by one rounding of single precision, up or down at random, from a seed.
+    Perturbed(u64),
+}
+
+/// Takes the next bytes of a file.
+type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
+
+/// Bytes after which a piece of a tensor is passed on.
+const PIECE: usize = 1 << 18;
+/// Factors within `2^-400..2^400` are multiplied in `f64`, one after the other.
+const SAFE_EXPONENT: f64 = 400.0;
+
 impl OnnxModel {
-    /// The file with its weights multiplied as `scaling` says, and what that did to the numbers.
+    /// The model file with its weights multiplied as `scaling` says, and what that did to the numbers. Weights in other
+    /// files count, but are not returned; see [`save`](Self::save).
     ///
     /// Products are computed in double precision and rounded once to the type in which they are stored.
     ///
     /// # Errors
     /// When the scaling belongs to another model, or a weight becomes too large for its type.
     pub fn apply(&self, scaling: &Scaling) -> Result<(Vec<u8>, PatchReport)> {
+        self.fits(scaling)?;
+        let mut bytes = Vec::with_capacity(self.bytes().len());
+        let mut report = PatchReport::default();
+        let change = Change::Scaled(scaling);
+        self.stream(0, change, &mut report, &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        for file in 1..self.files().count() {
+            self.stream(file, change, &mut report, &mut |_| Ok(()))?;
+        }
+        Ok((bytes, report))
+    }
+
+    /// Writes the model with its weights multiplied as `scaling` says to `path`, and the files that it names beside it.
+    /// Without a path nothing is written: the report and errors are those of a rehearsal.
+    ///
+    /// Complexity: every byte is read and written once, in pieces; memory does not grow with the model.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply); when a file exists and `force` is false, or is one of the model's own; and when the
+    /// operating system refuses. Files that were complete before the error stay.
+    pub fn save(&self, scaling: &Scaling, path: Option<&Path>, force: bool) -> Result<PatchReport> {
+        self.fits(scaling)?;
+        let mut report = PatchReport::default();
+        let change = Change::Scaled(scaling);
+        let Some(path) = path else {
+            for file in 0..self.files().count() {
+                self.stream(file, change, &mut report, &mut |_| Ok(()))?;
+            }
+            return Ok(report);
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut targets = vec![];
+        for (location, own) in self.files().others() {
+            let target = folder.join(location);
+            if target.canonicalize().is_ok_and(|t| own.canonicalize().is_ok_and(|o| t == o)) {
+                let problem = "the model keeps weights in this file, and a copy would have to take its name";
+                let error = Error::new(ErrorKind::Parameter, "--output", problem, "write to another folder");
+                return Err(error.in_file(&target));
+            }
+            if let Some(folder) = target.parent().filter(|f| !f.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "making the folder", &e))?;
+            }
+            targets.push(target);
+        }
+        // the model itself comes last: it is complete only with the files that it names
+        let order = (1..self.files().count()).chain([0]);
+        let mut done = vec![];
+        for file in order {
+            let target = if file == 0 { path } else { &targets[file - 1] };
+            let mut out = AtomicFile::create(target, force)?;
+            self.stream(file, change, &mut report, &mut |piece| out.write(piece))?;
+            done.push(out);
+        }
+        done.into_iter().try_for_each(AtomicFile::finish)?;
+        Ok(report)
+    }
+
+    fn fits(&self, scaling: &Scaling) -> Result<()> {
         let given = [Some(scaling.scales.len()), scaling.direction.as_ref().map(Vec::len)];
         if let Some(n) = given.into_iter().flatten().find(|&n| n != self.free()) {
             let problem = format!("{n} log-scales for {} free ones", self.free());
             let error = Error::new(ErrorKind::Parameter, "scaling", problem, "use a scaling of this model");
             return Err(error.in_file(self.path()));
         }
-        let mut bytes = self.bytes().to_vec();
-        let mut report = PatchReport::default();
-        for one in self.leading() {
-            self.rewrite(one, scaling, &mut bytes, &mut report).map_err(|e| e.in_file(self.path()))?;
-        }
-        Ok((bytes, report))
+        Ok(())
     }
 
-    fn rewrite(&self, one: &WeightUse, scaling: &Scaling, bytes: &mut [u8], report: &mut PatchReport) -> Result<()> {
-        let tensor = &self.tensors()[one.tensor()];
-        let mut fault = None;
-        one.visit(|element, head, tail| {
-            let old = tensor.number(self.bytes(), element);
-            let (head, tail) = Self::ports(one, head, tail);
-            let multiplier = scaling.multiplier(head, tail);
-            let multiplier = if one.reciprocal { multiplier.inverse() } else { multiplier };
-            if old == 0.0 || multiplier.is_one() || !old.is_finite() {
-                return;
+    /// Passes on a file with changed weights, in pieces.
+    pub(super) fn stream(&self, file: usize, change: Change, report: &mut PatchReport, sink: Sink) -> Result<()> {
+        self.stream_inner(file, change, report, sink).map_err(|e| e.in_file(self.path()))
+    }
+
+    fn stream_inner(&self, file: usize, change: Change, report: &mut PatchReport, sink: Sink) -> Result<()> {
+        let bytes = self.files().bytes(file);
+        let mut pieces = vec![];
+        for (index, one) in self.leading().enumerate() {
+            let tensor = &self.tensors()[one.tensor()];
+            if tensor.file != file || tensor.places.is_empty() {
+                continue;
             }
-            let new = multiplier.times(old);
-            let written = write(bytes, tensor.offset(element), tensor.element, new);
-            if !written.stored.is_finite() && fault.is_none() {
-                fault = Some((element, new));
+            let mut rule = Rule::new(change, one, tensor.element, index as u64);
+            match (&tensor.places[..], one.stored_axes()) {
+                ([place], Some(axes)) if !tensor.is_varint() => {
+                    pieces.push((place.clone(), Piece::Tensor(one, axes, rule)))
+                }
+                _ => scattered(one, tensor, self.files(), &mut rule, report, &mut pieces)?,
             }
-            report.changed += u64::from(written.stored != old);
-            let size = written.stored.abs();
-            match (size == 0.0, multiplier.is_zero()) {
-                (true, true) => report.escaped += 1,
-                (true, false) => report.vanished += 1,
-                (false, _) => report.subnormal += u64::from(size < written.smallest_normal),
+        }
+        let resized = resized(bytes, &self.tensors().iter().filter(|t| t.file == file).collect::<Vec<_>>(), &pieces)?;
+        pieces.extend(resized.into_iter().map(|(place, new)| (place, Piece::Bytes(new))));
+        pieces.sort_by_key(|piece| piece.0.start);
+        let mut from = 0;
+        for (place, piece) in pieces {
+            bytes[from..place.start].chunks(PIECE).try_for_each(&mut *sink)?;
+            match piece {
+                Piece::Bytes(new) => sink(&new)?,
+                Piece::Tensor(one, axes, rule) => {
+                    let tensor = &self.tensors()[one.tensor()];
+                    run(tensor, &bytes[place.clone()], &axes, rule, report, sink)?;
+                }
             }
-        });
-        let Some((element, value)) = fault else { return Ok(()) };
-        Err(Error::new(
+            from = place.end;
+        }
+        bytes[from..].chunks(PIECE).try_for_each(sink)
+    }
+}
+
+/// What takes the place of some bytes.
+pub(super) enum Piece<'a> {
+    /// A tensor in one piece, with its axes as they are stored.
+    Tensor(&'a WeightUse, Vec<[usize; 3]>, Rule<'a>),
+    /// These.
+    Bytes(Vec<u8>),
+}
+
+/// The new values of the entries of one tensor.
+pub(super) enum Rule<'a> {
+    /// Products with one factor for every head and one for every tail: precise enough for all types below `f64`.
+    Factors { up: Vec<f64>, down: Vec<f64> },
+    /// Products with the multiplier of the entry.
+    Multipliers(&'a Scaling, &'a WeightUse),
+    /// One rounding more or less.
+    Perturbed(Box<StdRng>),
+}
+
+impl<'a> Rule<'a> {
+    pub(super) fn new(change: Change<'a>, one: &'a WeightUse, element: ElementType, index: u64) -> Self {
+        let scaling = match change {
+            Change::Scaled(scaling) => scaling,
+            Change::Perturbed(seed) => return Self::Perturbed(Box::new(StdRng::seed_from_u64(seed ^ index << 32))),
+        };
+        let sign = if one.reciprocal { -1.0 } else { 1.0 };
+        let mut safe = scaling.direction.is_none() && element != ElementType::F64;
+        let mut factors = |forms: &[Form], sign: f64| -> Vec<f64> {
+            let factor = |form| {
+                let multiplier = scaling.scales.at(form);
+                let log2 = f64::from(multiplier.exponent) + multiplier.log / std::f64::consts::LN_2;
+                safe &= log2.abs() < SAFE_EXPONENT;
+                let multiplier = if sign < 0.0 { multiplier.inverse() } else { multiplier };
+                multiplier.times(1.0)
+            };
+            forms.iter().map(factor).collect()
+        };
+        let (up, down) = (factors(&one.heads.forms, sign), factors(&one.tails.forms, -sign));
+        if safe { Self::Factors { up, down } } else { Self::Multipliers(scaling, one) }
+    }
+
+    /// The new value of an entry, and whether it vanishes in the limit; none where it stays.
+    #[inline]
+    pub(super) fn apply(&mut self, old: f64, head: usize, tail: usize) -> Option<(f64, bool)> {
+        match self {
+            Self::Factors { up, down } => Some((old * up[head] * down[tail], false)),
+            Self::Multipliers(scaling, one) => {
+                let (head, tail) = OnnxModel::ports(one, head, tail);
+                let multiplier = scaling.multiplier(head, tail);
+                let multiplier = if one.reciprocal { multiplier.inverse() } else { multiplier };
+                (!multiplier.is_one()).then(|| (multiplier.times(old), multiplier.is_zero()))
+            }
+            Self::Perturbed(random) => {
+                let sign = if random.random::<bool>() { 1.0 } else { -1.0 };
+                Some((old * (1.0 + sign * 0.5f64.powi(24)), false))
+            }
+        }
+    }
+}
+
+/// Passes on a tensor that is stored in one piece.
+fn run(
+    tensor: &Tensor,
+    old: &[u8],
+    axes: &[[usize; 3]],
+    mut rule: Rule,
+    report: &mut PatchReport,
+    sink: Sink,
+) -> Result<()> {
+    let width = tensor.element.width();
+    let (outer, [length, head_step, tail_step]) = match axes.split_last() {
+        Some((last, outer)) => (outer, *last),
+        None => (&[][..], [1, 0, 0]),
+    };
+    let mut index = vec![0; outer.len()];
+    let (mut element, mut head, mut tail) = (0, 0, 0);
+    let mut new = Vec::with_capacity(PIECE + length * width);
+    loop {
+        new.extend_from_slice(&old[element * width..(element + length) * width]);
+        let at = new.len() - length * width;
+        for (k, place) in new[at..].chunks_exact_mut(width).enumerate() {
+            let ports = (head + k * head_step, tail + k * tail_step);
+            change(tensor, place, element + k, &mut rule, ports, report)?;
+        }
+        element += length;
+        if new.len() >= PIECE {
+            sink(&new)?;
+            new.clear();
+        }
+        // the next index of the outer axes
+        let mut axis = outer.len();
+        loop {
+            if axis == 0 {
+                return sink(&new);
+            }
+            axis -= 1;
+            let [size, head_stride, tail_stride] = outer[axis];
+            index[axis] += 1;
+            (head, tail) = (head + head_stride, tail + tail_stride);
+            if index[axis] < size {
+                break;
+            }
+            index[axis] = 0;
+            (head, tail) = (head - size * head_stride, tail - size * tail_stride);
+        }
+    }
+}
+
+/// Changes one stored number.
+#[inline]
+fn change(
+    tensor: &Tensor,
+    place: &mut [u8],
+    element: usize,
+    rule: &mut Rule,
+    (head, tail): (usize, usize),
+    report: &mut PatchReport,
+) -> Result<()> {
+    let old = read(place, tensor.element);
+    if old == 0.0 || !old.is_finite() {
+        return Ok(());
+    }
+    let Some((value, escapes)) = rule.apply(old, head, tail) else { return Ok(()) };
+    let written = write(place, tensor.element, value);
+    count(tensor, element, (old, value, escapes), written, report)
+}
+
+fn count(
+    tensor: &Tensor,
+    element: usize,
+    (old, value, escapes): (f64, f64, bool),
+    written: Written,
+    report: &mut PatchReport,
+) -> Result<()> {
+    report.changed += u64::from(written.stored != old);
+    let size = written.stored.abs();
+    if size < written.smallest_normal {
+        match (size == 0.0, escapes) {
+            (true, true) => report.escaped += 1,
+            (true, false) => report.vanished += 1,
+            (false, _) => report.subnormal += 1,
+        }
+    } else if !size.is_finite() {
+        return Err(Error::new(
             ErrorKind::Network,
             format!("element {element} of the tensor {:?}", tensor.name),
             format!("it becomes {value:e}, too large for {:?}", tensor.element),
-            "store the model in a wider type (float32 or float64) and balance that",
-        ))
+            "bound the scales (--scale-range), or store the model in a wider type (float32 or float64)",
+        ));
     }
+    Ok(())
+}
+
+/// The new bytes of a tensor that is stored in several pieces.
+fn scattered<'a>(
+    one: &WeightUse,
+    tensor: &Tensor,
+    files: &Files,
+    rule: &mut Rule,
+    report: &mut PatchReport,
+    pieces: &mut Vec<(Range<usize>, Piece<'a>)>,
+) -> Result<()> {
+    let mut result = Ok(());
+    let bytes = files.bytes(tensor.file);
+    one.visit(|element, head, tail| {
+        if result.is_err() {
+            return;
+        }
+        let place = tensor.at(element);
+        let mut new = bytes[place.clone()].to_vec();
+        if tensor.is_varint() {
+            let old = tensor.number(files, element);
+            let changed = if old == 0.0 || !old.is_finite() { None } else { rule.apply(old, head, tail) };
+            if let Some((value, escapes)) = changed {
+                let mut fixed = [0; 2];
+                let written = write(&mut fixed, tensor.element, value);
+                result = count(tensor, element, (old, value, escapes), written, report);
+                if written.stored != old {
+                    new = write_varint(u64::from(u16::from_le_bytes(fixed)));
+                }
+            }
+        } else {
+            result = change(tensor, &mut new, element, rule, (head, tail), report);
+        }
+        if new != bytes[place.clone()] {
+            pieces.push((place, Piece::Bytes(new)));
+        }
+    });
+    result
 }

@@ -1,5 +1,6 @@
 //! Tensors as an ONNX file stores them: name, shape, type, and where the numbers are.
 
+use super::files::{External, Files};
 use super::wire::{Field, Fields, f32_at, fault};
 use crate::error::{Error, ErrorKind, Result};
 use half::{bf16, f16};
@@ -73,11 +74,18 @@ pub struct Tensor {
     pub dims: Vec<usize>,
     /// Type of the elements.
     pub element: ElementType,
-    /// Byte ranges that hold the elements, in order: one for all, or one for each, of fixed width. Empty where the
-    /// elements are not stored with a fixed width (integers as varints, other types).
+    /// The file that holds the elements: 0 is the model itself, others are those that it names.
+    pub file: usize,
+    /// Byte ranges that hold the elements, in order: one for all, or one for each. Empty where they are not read as bytes
+    /// (integers as varints, other types).
     pub places: Vec<Range<usize>>,
     /// Integers stored as varints.
     pub varints: Vec<i64>,
+    /// Where the numbers are, if not in the model.
+    pub(crate) external: Option<External>,
+    /// The places of the length fields of all messages around a payload whose length may change: half-precision numbers
+    /// stored as varints.
+    pub(crate) lengths: Vec<Range<usize>>,
 }
 
 impl Tensor {
@@ -93,55 +101,65 @@ impl Tensor {
         self.len() == 0
     }
 
-    /// Whether the elements are real numbers that can be read and rewritten in place.
+    /// Where the tensor is, for messages.
+    pub(crate) fn place(&self) -> String {
+        format!("tensor {:?}", self.name)
+    }
+
+    /// Whether the elements are real numbers that can be read and rewritten.
     #[must_use]
     pub fn is_rewritable(&self) -> bool {
-        self.element.is_float() && self.varints.is_empty()
+        self.element.is_float()
     }
 
-    /// The byte offset of every element that is stored with a fixed width.
-    pub(crate) fn offsets(&self) -> impl Iterator<Item = usize> + '_ {
-        let width = self.element.width().max(1);
-        self.places.iter().flat_map(move |r| r.clone().step_by(width))
+    /// Whether the elements are half-precision numbers, each stored as a varint.
+    pub(crate) fn is_varint(&self) -> bool {
+        !self.lengths.is_empty()
     }
 
-    /// The byte offset of one element that is stored with a fixed width.
-    pub(crate) fn offset(&self, element: usize) -> usize {
+    /// The bytes of one element.
+    pub(crate) fn at(&self, element: usize) -> Range<usize> {
         match &self.places[..] {
-            [one] => one.start + element * self.element.width(),
+            [one] if !self.is_varint() => {
+                let (start, width) = (one.start + element * self.element.width(), self.element.width());
+                start..start + width
+            }
             // lists of several pieces are split into single elements
-            many => many[element].start,
+            many => many[element].clone(),
         }
     }
 
     /// One element as a double-precision number.
-    pub(crate) fn number(&self, bytes: &[u8], element: usize) -> f64 {
-        read(bytes, self.offset(element), self.element)
+    pub(crate) fn number(&self, files: &Files, element: usize) -> f64 {
+        let bytes = &files.bytes(self.file)[self.at(element)];
+        if self.is_varint() { half(bytes, self.element) } else { read(bytes, self.element) }
     }
 
     /// The elements as double-precision numbers.
     #[must_use]
-    pub fn decode(&self, bytes: &[u8]) -> Vec<f64> {
-        self.offsets().map(|at| read(bytes, at, self.element)).collect()
+    pub fn decode(&self, files: &Files) -> Vec<f64> {
+        let count = if self.places.is_empty() { 0 } else { self.len() };
+        (0..count).map(|element| self.number(files, element)).collect()
     }
 
     /// The elements as integers; `None` when they are not integers.
     #[must_use]
-    pub fn integers(&self, bytes: &[u8]) -> Option<Vec<i64>> {
+    pub fn integers(&self, files: &Files) -> Option<Vec<i64>> {
         if !matches!(self.element, ElementType::I64 | ElementType::I32 | ElementType::Bool) {
             return None;
         }
         if !self.varints.is_empty() {
             return Some(self.varints.clone());
         }
-        Some(self.offsets().map(|at| read_integer(bytes, at, self.element)).collect())
+        let bytes = files.bytes(self.file);
+        Some((0..self.len()).map(|element| read_integer(&bytes[self.at(element)], self.element)).collect())
     }
 
     /// A list of single-precision numbers, or one of them as a scalar.
     pub(crate) fn of_floats(places: Vec<Range<usize>>, list: bool) -> Self {
         let count = places.iter().map(Range::len).sum::<usize>() / 4;
         let dims = if list { vec![count] } else { vec![] };
-        let mut tensor = Self { name: String::new(), dims, element: ElementType::F32, places, varints: vec![] };
+        let mut tensor = Self { dims, places, ..Self::new(String::new(), ElementType::F32) };
         tensor.separate();
         tensor
     }
@@ -149,7 +167,12 @@ impl Tensor {
     /// A list of integers, or one of them as a scalar.
     pub(crate) fn of_integers(varints: Vec<i64>, list: bool) -> Self {
         let dims = if list { vec![varints.len()] } else { vec![] };
-        Self { name: String::new(), dims, element: ElementType::I64, places: vec![], varints }
+        Self { dims, varints, ..Self::new(String::new(), ElementType::I64) }
+    }
+
+    fn new(name: String, element: ElementType) -> Self {
+        let (dims, places, varints, lengths) = (vec![], vec![], vec![], vec![]);
+        Self { name, dims, element, file: 0, places, varints, external: None, lengths }
     }
 
     /// Splits payloads of several pieces into single elements.
@@ -161,25 +184,31 @@ impl Tensor {
         }
     }
 
-    /// The tensor in `range`.
-    pub(crate) fn parse(bytes: &[u8], range: Range<usize>) -> Result<Self> {
+    /// The tensor in a field, inside messages whose length fields are at `around`.
+    pub(crate) fn parse(bytes: &[u8], field: &Field, around: &[Range<usize>]) -> Result<Self> {
+        let range = field.range()?;
         let start = range.start;
         let raw = RawTensor::parse(bytes, range)?;
-        raw.finish(start)
+        raw.finish(start, [around, &[field.length()]].concat())
     }
 }
 
-/// The number at byte `at`.
-pub(crate) fn read(bytes: &[u8], at: usize, element: ElementType) -> f64 {
-    let two = || u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+/// The number in these bytes.
+pub(crate) fn read(bytes: &[u8], element: ElementType) -> f64 {
     match element {
-        ElementType::F32 => f64::from(f32_at(bytes, at)),
-        ElementType::F64 => f64::from_bits(u64_at(bytes, at)),
-        ElementType::F16 => f16::from_bits(two()).to_f64(),
-        ElementType::Bf16 => bf16::from_bits(two()).to_f64(),
-        ElementType::I64 | ElementType::I32 | ElementType::Bool => read_integer(bytes, at, element) as f64,
+        ElementType::F32 => f64::from(f32_at(bytes, 0)),
+        ElementType::F64 => f64::from_bits(u64_at(bytes)),
+        ElementType::F16 => f16::from_le_bytes([bytes[0], bytes[1]]).to_f64(),
+        ElementType::Bf16 => bf16::from_le_bytes([bytes[0], bytes[1]]).to_f64(),
+        ElementType::I64 | ElementType::I32 | ElementType::Bool => read_integer(bytes, element) as f64,
         ElementType::Other(_) => f64::NAN,
     }
+}
+
+/// The half-precision number whose bits are in this varint.
+fn half(varint: &[u8], element: ElementType) -> f64 {
+    let bits = varint.iter().take(3).rev().fold(0u32, |bits, byte| bits << 7 | u32::from(byte & 127));
+    read(&bits.to_le_bytes()[..2], element)
 }
 
 /// What became of a number that was written.
@@ -191,26 +220,27 @@ pub(crate) struct Written {
     pub smallest_normal: f64,
 }
 
-/// Rounds `value` to the element type, once, and writes it at byte `at`.
-pub(crate) fn write(bytes: &mut [u8], at: usize, element: ElementType, value: f64) -> Written {
+/// Rounds `value` to the element type, once, and writes it to bytes of its width.
+#[inline]
+pub(crate) fn write(bytes: &mut [u8], element: ElementType, value: f64) -> Written {
     let (stored, smallest_normal) = match element {
         ElementType::F32 => {
             let rounded = value as f32;
-            bytes[at..at + 4].copy_from_slice(&rounded.to_le_bytes());
+            bytes.copy_from_slice(&rounded.to_le_bytes());
             (f64::from(rounded), f64::from(f32::MIN_POSITIVE))
         }
         ElementType::F64 => {
-            bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            bytes.copy_from_slice(&value.to_le_bytes());
             (value, f64::MIN_POSITIVE)
         }
         ElementType::F16 => {
             let rounded = f16::from_f64(value);
-            bytes[at..at + 2].copy_from_slice(&rounded.to_le_bytes());
+            bytes.copy_from_slice(&rounded.to_le_bytes());
             (rounded.to_f64(), f16::MIN_POSITIVE.to_f64())
         }
         ElementType::Bf16 => {
             let rounded = bf16::from_f64(value);
-            bytes[at..at + 2].copy_from_slice(&rounded.to_le_bytes());
+            bytes.copy_from_slice(&rounded.to_le_bytes());
             (rounded.to_f64(), bf16::MIN_POSITIVE.to_f64())
         }
         ElementType::I64 | ElementType::I32 | ElementType::Bool | ElementType::Other(_) => {
@@ -220,22 +250,33 @@ pub(crate) fn write(bytes: &mut [u8], at: usize, element: ElementType, value: f6
     Written { stored, smallest_normal }
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+/// A number as a varint.
+pub(crate) fn write_varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = vec![];
+    while value > 127 {
+        bytes.push(value as u8 | 128);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn u64_at(bytes: &[u8]) -> u64 {
     let mut eight = [0; 8];
-    eight.copy_from_slice(&bytes[at..at + 8]);
+    eight.copy_from_slice(&bytes[..8]);
     u64::from_le_bytes(eight)
 }
 
-fn read_integer(bytes: &[u8], at: usize, element: ElementType) -> i64 {
+fn read_integer(bytes: &[u8], element: ElementType) -> i64 {
     if element == ElementType::Bool {
-        return i64::from(bytes[at]);
+        return i64::from(bytes[0]);
     }
     if element == ElementType::I32 {
         let mut four = [0; 4];
-        four.copy_from_slice(&bytes[at..at + 4]);
+        four.copy_from_slice(&bytes[..4]);
         return i64::from(i32::from_le_bytes(four));
     }
-    u64_at(bytes, at).cast_signed()
+    u64_at(bytes).cast_signed()
 }
 
 /// A tensor message before its fields are compared with each other.
@@ -248,8 +289,11 @@ struct RawTensor {
     floats: Vec<Range<usize>>,
     doubles: Vec<Range<usize>>,
     int32: Vec<i64>,
+    /// Places of the varints of `int32`, and of the length fields of the lists that hold them.
+    int32_places: (Vec<Range<usize>>, Vec<Range<usize>>),
     int64: Vec<i64>,
-    external: bool,
+    external: Vec<(String, String)>,
+    outside: bool,
 }
 
 impl RawTensor {
@@ -268,33 +312,31 @@ impl RawTensor {
             2 => self.code = field.integer()?,
             3 => return Err(fault(field.at, "a tensor is stored in segments, which ONNX never defined")),
             4 => field.places(4, &mut self.floats)?,
-            5 => field.integers(bytes, &mut self.int32)?,
+            5 => {
+                field.integers(bytes, &mut self.int32)?;
+                field.varint_places(bytes, &mut self.int32_places.0)?;
+                if let Ok(range) = field.range() {
+                    self.int32_places.1.push(field.length().start..range.start);
+                }
+            }
             7 => field.integers(bytes, &mut self.int64)?,
             8 => self.name = field.text(bytes)?,
             9 if self.raw.replace(field.range()?).is_some() => {
                 return Err(fault(field.at, "a tensor has two payloads"));
             }
             10 => field.places(8, &mut self.doubles)?,
-            13 => self.external = true,
-            14 => self.external |= field.integer()? == 1,
+            13 => self.external.push(entry(bytes, field.range()?)?),
+            14 => self.outside |= field.integer()? == 1,
             _ => {}
         }
         Ok(())
     }
 
-    fn finish(self, start: usize) -> Result<Tensor> {
+    fn finish(self, start: usize, mut lengths: Vec<Range<usize>>) -> Result<Tensor> {
         let place = format!("tensor {:?} at byte {start}", self.name);
         let wrong = |problem: String| {
             Error::new(ErrorKind::Format, place.clone(), problem, "the file is damaged; export the model again")
         };
-        if self.external {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                place,
-                "its numbers are in a separate file",
-                "save the model with all tensors inside the file",
-            ));
-        }
         let mut dims = Vec::with_capacity(self.dims.len());
         let mut count = 1usize;
         for &dim in &self.dims {
@@ -306,7 +348,13 @@ impl RawTensor {
             return Err(wrong(format!("its shape {dims:?} is large, yet it has no elements")));
         }
         let element = ElementType::from_code(self.code);
-        let mut tensor = Tensor { name: self.name, dims, element, places: vec![], varints: vec![] };
+        let mut tensor = Tensor { dims, ..Tensor::new(self.name, element) };
+        if self.outside {
+            tensor.external = Some(external(&self.external).ok_or_else(|| {
+                wrong("it does not say in which file its numbers are, and from which byte on".into())
+            })?);
+            return Ok(tensor);
+        }
         let found = if let Some(raw) = self.raw {
             let beside = [self.floats.len(), self.doubles.len(), self.int32.len(), self.int64.len()];
             if beside.iter().any(|&n| n > 0) {
@@ -332,18 +380,51 @@ impl RawTensor {
                     tensor.places = self.doubles;
                     bytes_in(&tensor.places) / 8
                 }
-                ElementType::I64 | ElementType::I32 | ElementType::Bool | ElementType::F16 | ElementType::Bf16 => {
+                ElementType::F16 | ElementType::Bf16 => {
+                    (tensor.places, tensor.lengths) = self.int32_places;
+                    lengths.append(&mut tensor.lengths);
+                    tensor.lengths = lengths;
+                    tensor.places.len()
+                }
+                ElementType::I64 | ElementType::I32 | ElementType::Bool => {
                     tensor.varints = if element == ElementType::I64 { self.int64 } else { self.int32 };
                     tensor.varints.len()
                 }
                 ElementType::Other(_) => return Ok(tensor),
             }
         };
-        tensor.separate();
+        if !tensor.is_varint() {
+            tensor.separate();
+        }
         if found != count {
             let shape = &tensor.dims;
             return Err(wrong(format!("its shape {shape:?} has {count} elements, its payload {found}")));
         }
         Ok(tensor)
     }
+}
+
+/// One key and its value.
+fn entry(bytes: &[u8], range: Range<usize>) -> Result<(String, String)> {
+    let (mut key, mut value) = (String::new(), String::new());
+    let mut fields = Fields::new(bytes, range)?;
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => key = field.text(bytes)?,
+            2 => value = field.text(bytes)?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// Where the entries say that a tensor is; none when they do not, or not in numbers.
+fn external(entries: &[(String, String)]) -> Option<External> {
+    let text = |key: &str| entries.iter().find(|e| e.0 == key).map(|e| e.1.as_str());
+    let number = |key: &str| text(key).map(str::parse::<usize>).transpose().ok();
+    Some(External {
+        location: text("location")?.to_owned(),
+        offset: number("offset")?.unwrap_or(0),
+        length: number("length")?,
+    })
 }

@@ -26,6 +26,10 @@ pub(crate) struct Field {
     pub number: u64,
     /// Where its key starts.
     pub at: usize,
+    /// Where its key ends.
+    number_end: usize,
+    /// Where it ends.
+    end: usize,
     /// Its value.
     pub value: Value,
 }
@@ -74,6 +78,7 @@ impl<'a> Fields<'a> {
         if number == 0 || number > u64::from(u32::MAX >> 3) {
             return Err(fault(at, format!("{number} is no field number")));
         }
+        let number_end = self.at;
         let value = match kind {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(self.take(8, at)?),
@@ -86,7 +91,7 @@ impl<'a> Fields<'a> {
                 return Err(fault(at, format!("field {number} has the wire type {other}, which ONNX does not use")));
             }
         };
-        Ok(Some(Field { number, at, value }))
+        Ok(Some(Field { number, at, number_end, end: self.at, value }))
     }
 
     fn take(&mut self, length: u64, at: usize) -> Result<Range<usize>> {
@@ -125,6 +130,30 @@ impl Field {
             Value::Bytes(range) => Ok(range.clone()),
             _ => Err(self.mismatch("a length")),
         }
+    }
+
+    /// Where the length of a nested message, a string or a list is; empty for other values.
+    pub fn length(&self) -> Range<usize> {
+        match &self.value {
+            Value::Bytes(range) => self.number_end..range.start,
+            _ => self.number_end..self.number_end,
+        }
+    }
+
+    /// Appends the place of one varint, or of every one in a packed list.
+    pub fn varint_places(&self, bytes: &[u8], into: &mut Vec<Range<usize>>) -> Result<()> {
+        let range = match &self.value {
+            Value::Bytes(range) => range.clone(),
+            Value::Varint(_) => self.number_end..self.end,
+            _ => return Err(self.mismatch("integers")),
+        };
+        let mut packed = Fields::new(bytes, range)?;
+        while packed.at < packed.end {
+            let start = packed.at;
+            packed.varint()?;
+            into.push(start..packed.at);
+        }
+        Ok(())
     }
 
     /// The value as an integer.

@@ -1,8 +1,9 @@
 //! One block of amplitudes, and the one kernel that reads it.
 
+use super::kernel::dense;
+use super::stored::Lines;
 use crate::numeric::{Scalar, Wide};
 use crate::regularizer::ConvexCost;
-use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Weights between head ports (rows) and tail ports (columns), with one kind of cost.
@@ -36,6 +37,8 @@ pub(super) struct Source {
 pub enum Pattern {
     /// All places, row by row.
     Dense,
+    /// All places, column by column.
+    DenseColumns,
     /// Compressed rows: row `r` holds the entries `start[r]..start[r + 1]`, entry `k` is in column `column[k]`.
     Sparse {
         /// Offsets of the rows, one more than there are rows.
@@ -54,6 +57,8 @@ pub enum Amplitudes {
     Plain(Vec<f64>),
     /// Any range.
     Wide(Vec<Wide>),
+    /// Computed in every pass from weights in a file; of a dense pattern.
+    Stored(Lines),
 }
 
 /// How the entries of a block cost.
@@ -64,16 +69,6 @@ pub enum Cost {
     /// A convex function of `ln |w| + L`.
     Convex(Arc<dyn ConvexCost>),
 }
-
-/// Rows whose columns sums are added up together, before they join the total: keeps rounding errors small, and the result
-/// independent of the number of threads.
-const ROWS_PER_PANEL: usize = 64;
-/// Columns that stay in the first-level cache while a panel passes.
-const COLUMNS_PER_TILE: usize = 1024;
-/// Panels in flight at once; bounds the memory of their column sums.
-const PANELS_AT_ONCE: usize = 16;
-/// Entries from which on threads pay.
-const ENTRIES_FOR_THREADS: usize = 1 << 17;
 
 /// Largest amplitude that is kept as `f64`, 2^450; the smallest is its inverse.
 const PLAIN_AMPLITUDE: f64 = f64::from_bits((1023 + 450) << 52);
@@ -100,6 +95,7 @@ impl Amplitudes {
         match self {
             Self::Plain(v) => v.len(),
             Self::Wide(v) => v.len(),
+            Self::Stored(v) => v.len(),
         }
     }
 
@@ -115,6 +111,17 @@ impl Amplitudes {
         match self {
             Self::Plain(v) => v[k].into(),
             Self::Wide(v) => v[k],
+            Self::Stored(v) => v.get(k),
+        }
+    }
+
+    /// Whether all non-zero magnitudes are within 2^-450 and 2^450.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Wide(_) => false,
+            Self::Stored(v) => v.is_plain(),
         }
     }
 
@@ -123,6 +130,10 @@ impl Amplitudes {
         match self {
             Self::Plain(v) => v[k] = 0.0,
             Self::Wide(v) => v[k] = Wide::ZERO,
+            Self::Stored(v) => {
+                *self = Self::of((0..v.len()).map(|k| v.get(k)).collect());
+                self.clear(k);
+            }
         }
     }
 }
@@ -134,6 +145,10 @@ impl Block {
             Pattern::Dense => {
                 let columns = self.tails.len();
                 (0..self.values.len()).for_each(|k| f(k / columns, k % columns, k));
+            }
+            Pattern::DenseColumns => {
+                let rows = self.heads.len();
+                (0..self.values.len()).for_each(|k| f(k % rows, k / rows, k));
             }
             Pattern::Sparse { start, column } => {
                 for r in 0..self.heads.len() {
@@ -152,6 +167,7 @@ impl Block {
         }
         let (r, c) = match &self.pattern {
             Pattern::Dense => (k / self.tails.len(), k % self.tails.len()),
+            Pattern::DenseColumns => (k % self.heads.len(), k / self.heads.len()),
             Pattern::Sparse { start, column } => (start.partition_point(|&s| s <= k) - 1, column[k] as usize),
             Pattern::Diagonal => (k, k),
         };
@@ -167,6 +183,11 @@ impl Block {
         match &self.values {
             Amplitudes::Plain(values) => self.products_of(values, S::from, column_in, row_in),
             Amplitudes::Wide(values) => self.products_of(values, S::from_wide, column_in, row_in),
+            Amplitudes::Stored(lines) if matches!(self.pattern, Pattern::DenseColumns) => {
+                let (columns, rows) = lines.products(row_in, column_in);
+                (rows, columns)
+            }
+            Amplitudes::Stored(lines) => lines.products(column_in, row_in),
         }
     }
 
@@ -181,6 +202,7 @@ impl Block {
         let mut columns = vec![S::default(); self.tails.len()];
         match &self.pattern {
             Pattern::Dense => dense(values, read, column_in, row_in, &mut rows, &mut columns),
+            Pattern::DenseColumns => dense(values, read, row_in, column_in, &mut columns, &mut rows),
             Pattern::Sparse { start, column } => {
                 for r in 0..rows.len() {
                     let mut sum = S::default();
@@ -202,64 +224,4 @@ impl Block {
         }
         (rows, columns)
     }
-}
-
-fn dense<A: Copy + Sync, S: Scalar>(
-    values: &[A],
-    read: impl Fn(A) -> S + Sync,
-    column_in: &[S],
-    row_in: &[S],
-    rows: &mut [S],
-    columns: &mut [S],
-) {
-    let width = column_in.len();
-    if width == 0 || rows.is_empty() {
-        return;
-    }
-    let panel = |(values, (row_in, rows)): (&[A], (&[S], &mut [S]))| {
-        let mut sums = vec![S::default(); width];
-        for tile in (0..width).step_by(COLUMNS_PER_TILE) {
-            let end = (tile + COLUMNS_PER_TILE).min(width);
-            for (r, row) in values.chunks_exact(width).enumerate() {
-                rows[r] =
-                    rows[r] + tile_row(&row[tile..end], &read, &column_in[tile..end], row_in[r], &mut sums[tile..end]);
-            }
-        }
-        sums
-    };
-    let threads = values.len() >= ENTRIES_FOR_THREADS;
-    let group = ROWS_PER_PANEL * PANELS_AT_ONCE;
-    for ((values, row_in), rows) in values.chunks(group * width).zip(row_in.chunks(group)).zip(rows.chunks_mut(group)) {
-        let sums: Vec<Vec<S>> = if threads {
-            let ends = row_in.par_chunks(ROWS_PER_PANEL).zip(rows.par_chunks_mut(ROWS_PER_PANEL));
-            values.par_chunks(ROWS_PER_PANEL * width).zip(ends).map(panel).collect()
-        } else {
-            let ends = row_in.chunks(ROWS_PER_PANEL).zip(rows.chunks_mut(ROWS_PER_PANEL));
-            values.chunks(ROWS_PER_PANEL * width).zip(ends).map(panel).collect()
-        };
-        for sum in sums {
-            columns.iter_mut().zip(sum).for_each(|(c, s)| *c = *c + s);
-        }
-    }
-}
-
-/// One row of a tile: its sum against `column_in`, in eight lanes; its multiples are added to the column sums.
-#[inline]
-fn tile_row<A: Copy, S: Scalar>(row: &[A], read: &impl Fn(A) -> S, column_in: &[S], factor: S, sums: &mut [S]) -> S {
-    let mut lanes = [S::default(); 8];
-    let whole = row.len() / 8 * 8;
-    for ((a, v), s) in row.chunks_exact(8).zip(column_in.chunks_exact(8)).zip(sums.chunks_exact_mut(8)) {
-        for i in 0..8 {
-            let a = read(a[i]);
-            lanes[i] = lanes[i] + a * v[i];
-            s[i] = s[i] + a * factor;
-        }
-    }
-    let mut rest = S::default();
-    for ((a, v), s) in row[whole..].iter().zip(&column_in[whole..]).zip(&mut sums[whole..]) {
-        let a = read(*a);
-        rest = rest + a * *v;
-        *s = *s + a * factor;
-    }
-    lanes.into_iter().fold(rest, |sum, lane| sum + lane)
 }

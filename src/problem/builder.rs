@@ -2,11 +2,12 @@
 
 use super::Problem;
 use super::block::{Amplitudes, Block, Cost, Pattern, Source, is_plain};
+use super::stored::{Lines, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
 use crate::numeric::Wide;
 use crate::regularizer::{Power, Regularizer};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Index of a port in its problem.
@@ -76,19 +77,124 @@ impl ProblemBuilder {
         regularizer: &Regularizer,
     ) -> Result<()> {
         check(name, heads.len(), tails.len(), &weights)?;
-        let (pattern, mut weights) = compress(heads.len(), weights);
+        let (pattern, weights) = compress(heads.len(), weights);
+        self.add(name, heads, tails, (pattern, weights), regularizer, powers);
+        Ok(())
+    }
+
+    /// Adds a dense block whose weights stay in a file, stored row by row or, with `by_columns`, column by column.
+    ///
+    /// They are read anew in every pass where that is exact and quick: under powers of 1 and 2, in the range of `f64`,
+    /// and where no connection has a variable at both ends. Elsewhere they are copied.
+    ///
+    /// # Errors
+    /// When a weight is not finite, or shapes disagree.
+    pub fn stored(
+        &mut self,
+        name: &str,
+        heads: Vec<Port>,
+        tails: Vec<Port>,
+        (weights, by_columns): (Stored, bool),
+        regularizer: &Regularizer,
+    ) -> Result<()> {
+        let places = (heads.len(), tails.len());
+        check_count(name, places, weights.len())?;
+        let (pattern, width) = if by_columns { (Pattern::DenseColumns, places.0) } else { (Pattern::Dense, places.1) };
+        if let Some((k, weight)) = weights.first_faulty() {
+            let (line, place) = (k / width, k % width);
+            let (row, column) = if by_columns { (place, line) } else { (line, place) };
+            return Err(not_finite(name, &format!("in row {row}, column {column}"), weight));
+        }
+        let lines = self.lines(&heads, &tails, &weights, width, regularizer);
+        let Some(lines) = lines.filter(|_| width > 0) else {
+            self.add(name, heads, tails, (pattern, weights.decode()), regularizer, powers);
+            return Ok(());
+        };
+        let raw = |ports: &[Port]| ports.iter().map(|p| p.0).collect::<Vec<u32>>();
+        for (lines, exponent) in lines {
+            let (cost, values) = (Cost::Power(self.exponent(exponent)), Amplitudes::Stored(lines));
+            let (name, heads, tails, pattern) = (name.to_string(), raw(&heads), raw(&tails), pattern.clone());
+            self.problem.blocks.push(Block { name, heads, tails, pattern, values, cost, source: None });
+        }
+        Ok(())
+    }
+
+    /// Adds a dense block of amplitudes: for every place, row by row, the sum of `|w|^p` over the weights there. Powers of
+    /// 1 and 2 only: those of others do not double exactly with the weights.
+    ///
+    /// # Errors
+    /// When a sum is not finite, or shapes disagree.
+    ///
+    /// # Panics
+    /// When the power is neither 1 nor 2.
+    pub fn summed(
+        &mut self,
+        name: &str,
+        heads: Vec<Port>,
+        tails: Vec<Port>,
+        sums: Vec<f64>,
+        power: Power,
+    ) -> Result<()> {
+        assert!(power.is_exact(), "powers of 1 and 2");
+        let sums = Weights::Dense(sums);
+        check(name, heads.len(), tails.len(), &sums)?;
+        let entries = compress(heads.len(), sums);
+        let times = |sums: &[f64], power: Power| {
+            Amplitudes::of(sums.iter().map(|&a| Wide::from(a) * Wide::from(power.coefficient)).collect())
+        };
+        self.add(name, heads, tails, entries, &Regularizer::Powers(vec![power]), times);
+        Ok(())
+    }
+
+    /// The stored amplitudes for every power; none where the weights must be copied.
+    fn lines(
+        &self,
+        heads: &[Port],
+        tails: &[Port],
+        weights: &Stored,
+        width: usize,
+        regularizer: &Regularizer,
+    ) -> Option<Vec<(Lines, f64)>> {
+        let Regularizer::Powers(terms) = regularizer else { return None };
+        let variables = |ports: &[Port]| -> HashSet<u32> {
+            ports.iter().flat_map(|p| self.problem.ports[p.0 as usize].terms()).map(|t| t.0).collect()
+        };
+        if !variables(heads).is_disjoint(&variables(tails)) {
+            return None;
+        }
+        terms.iter().map(|t| Some((Lines::new(weights.clone(), width, *t)?, t.exponent))).collect()
+    }
+
+    /// The index of an exponent among the problem's.
+    fn exponent(&mut self, p: f64) -> usize {
+        let known = self.problem.exponents.iter().position(|&q| p == q);
+        known.unwrap_or_else(|| {
+            self.problem.exponents.push(p);
+            self.problem.exponents.len() - 1
+        })
+    }
+
+    /// Adds numbers of which `amplitudes` tells what they cost under a power.
+    fn add(
+        &mut self,
+        name: &str,
+        heads: Vec<Port>,
+        tails: Vec<Port>,
+        (pattern, mut weights): (Pattern, Vec<f64>),
+        regularizer: &Regularizer,
+        amplitudes: impl Fn(&[f64], Power) -> Amplitudes,
+    ) {
         let loops = self.take_loops(&heads, &tails, &pattern, &mut weights);
         let raw = |ports: Vec<Port>| ports.into_iter().map(|p| p.0).collect::<Vec<u32>>();
         let (heads, tails) = (raw(heads), raw(tails));
         if !weights.is_empty() {
-            self.push(name, &heads, &tails, &pattern, &weights, regularizer);
+            self.push(name, (heads, tails), &pattern, weights, regularizer, &amplitudes);
         }
         if !loops.is_empty() {
             let (heads, weights): (Vec<u32>, Vec<f64>) = loops.into_iter().unzip();
-            let grounds = vec![0; heads.len()];
-            self.push(&format!("{name} (within)"), &heads, &grounds, &Pattern::Diagonal, &weights, regularizer);
+            let ends = (heads.clone(), vec![0; heads.len()]);
+            self.push(&format!("{name} (within)"), ends, &Pattern::Diagonal, weights, regularizer, &amplitudes);
         }
-        Ok(())
     }
 
     /// The finished problem.
@@ -128,6 +234,7 @@ impl ProblemBuilder {
             };
             match pattern {
                 Pattern::Dense => columns.iter().for_each(|&c| take(r * tails.len() + c as usize, c as usize)),
+                Pattern::DenseColumns => columns.iter().for_each(|&c| take(c as usize * heads.len() + r, c as usize)),
                 Pattern::Sparse { start, column } if !columns.is_empty() => {
                     (start[r]..start[r + 1]).filter(|&k| shared(column[k])).for_each(|k| take(k, column[k] as usize))
                 }
@@ -141,17 +248,18 @@ impl ProblemBuilder {
     fn push(
         &mut self,
         name: &str,
-        heads: &[u32],
-        tails: &[u32],
+        (heads, tails): (Vec<u32>, Vec<u32>),
         pattern: &Pattern,
-        weights: &[f64],
+        weights: Vec<f64>,
         regularizer: &Regularizer,
+        amplitudes: &impl Fn(&[f64], Power) -> Amplitudes,
     ) {
-        let block = |values, cost, source| Block {
+        let weights = Arc::new(weights);
+        let block = |pattern, values, cost, source| Block {
             name: name.to_string(),
-            heads: heads.to_vec(),
-            tails: tails.to_vec(),
-            pattern: pattern.clone(),
+            heads: heads.clone(),
+            tails: tails.clone(),
+            pattern,
             values,
             cost,
             source,
@@ -159,27 +267,35 @@ impl ProblemBuilder {
         match regularizer {
             Regularizer::Powers(terms) => {
                 for term in terms {
-                    let known = self.problem.exponents.iter().position(|&p| p == term.exponent);
-                    let index = known.unwrap_or_else(|| {
-                        self.problem.exponents.push(term.exponent);
-                        self.problem.exponents.len() - 1
-                    });
-                    let exact = term.exponent == 1.0 || term.exponent == 2.0;
-                    let weights_kept = || Source { weights: Arc::new(weights.to_vec()), coefficient: term.coefficient };
-                    let source = (!exact).then(weights_kept);
-                    self.problem.blocks.push(block(powers(weights, *term), Cost::Power(index), source));
+                    let cost = Cost::Power(self.exponent(term.exponent));
+                    let kept = || Source { weights: Arc::clone(&weights), coefficient: term.coefficient };
+                    let source = (!term.is_exact()).then(kept);
+                    self.problem.blocks.push(block(pattern.clone(), amplitudes(&weights, *term), cost, source));
                 }
             }
             Regularizer::Convex(cost) => {
-                let (pattern, weights) = nonzero(heads.len(), tails.len(), pattern, weights);
+                let (pattern, weights) = nonzero(heads.len(), tails.len(), pattern, &weights);
                 let wide: Vec<Wide> = weights.iter().map(|&w| w.into()).collect();
                 let source = Source { weights: Arc::new(weights), coefficient: 1.0 };
-                let mut block = block(log_magnitudes(&wide), Cost::Convex(Arc::clone(cost)), Some(source));
-                block.pattern = pattern;
+                let block = block(pattern, log_magnitudes(&wide), Cost::Convex(Arc::clone(cost)), Some(source));
                 self.problem.blocks.push(block);
             }
         }
     }
+}
+
+fn not_finite(name: &str, place: &str, weight: f64) -> Error {
+    let problem = format!("the weight {place} is {weight}");
+    Error::new(ErrorKind::Network, name, problem, "replace it by a finite number")
+}
+
+/// Refuses a dense block with another number of weights than places.
+fn check_count(name: &str, (heads, tails): (usize, usize), count: usize) -> Result<()> {
+    if heads.checked_mul(tails) == Some(count) {
+        return Ok(());
+    }
+    let problem = format!("{count} weights for {heads} rows and {tails} columns");
+    Err(Error::new(ErrorKind::Network, name, problem, "give one weight for every row and column"))
 }
 
 fn check(name: &str, heads: usize, tails: usize, weights: &Weights) -> Result<()> {
@@ -188,16 +304,11 @@ fn check(name: &str, heads: usize, tails: usize, weights: &Weights) -> Result<()
         if w.is_finite() {
             return Ok(());
         }
-        wrong(format!("the weight {} is {w}", place()), "replace it by a finite number")
+        Err(not_finite(name, &place(), w))
     };
     match weights {
         Weights::Dense(values) => {
-            if values.len() != heads * tails {
-                return wrong(
-                    format!("{} weights for {heads} rows and {tails} columns", values.len()),
-                    "give one weight for every row and column",
-                );
-            }
+            check_count(name, (heads, tails), values.len())?;
             for (k, &w) in values.iter().enumerate() {
                 finite(&|| format!("in row {}, column {}", k / tails, k % tails), w)?;
             }
@@ -247,6 +358,7 @@ fn nonzero(rows: usize, columns: usize, pattern: &Pattern, weights: &[f64]) -> (
     let entry = |k: usize, r: usize, c: usize| (r as u32, c as u32, weights[k]);
     let all: Vec<(u32, u32, f64)> = match pattern {
         Pattern::Dense => (0..weights.len()).map(|k| entry(k, k / columns, k % columns)).collect(),
+        Pattern::DenseColumns => (0..weights.len()).map(|k| entry(k, k % rows, k / rows)).collect(),
         Pattern::Diagonal => (0..weights.len()).map(|k| entry(k, k, k)).collect(),
         Pattern::Sparse { start, column } => (0..rows)
             .flat_map(|r| (start[r]..start[r + 1]).map(move |k| (k, r)))

@@ -1,6 +1,6 @@
 //! Single connections: walking over the non-zero ones, and leaving some out.
 
-use super::block::{Amplitudes, Cost};
+use super::block::{Amplitudes, Cost, Pattern};
 use super::{Block, Problem};
 use crate::manifold::Form;
 
@@ -83,6 +83,37 @@ impl Block {
         match (&self.cost, &self.values) {
             (Cost::Convex(_), Amplitudes::Plain(logs)) => logs[k] > f64::NEG_INFINITY,
             _ => !self.values.get(k).is_zero(),
+        }
+    }
+
+    /// Calls `f(row, column)` for non-zero entries that join the same rows and columns as all of them do.
+    ///
+    /// Complexity: of a dense block without zeros one entry for every row and column; else every entry.
+    pub(super) fn spanning(&self, mut f: impl FnMut(usize, usize)) {
+        let (lines, places, by_rows) = match self.pattern {
+            Pattern::Dense => (self.heads.len(), self.tails.len(), true),
+            Pattern::DenseColumns => (self.tails.len(), self.heads.len(), false),
+            _ => {
+                return self.for_each(|r, c, k| {
+                    if self.has(k) {
+                        f(r, c);
+                    }
+                });
+            }
+        };
+        let mut join = |line: usize, place: usize| if by_rows { f(line, place) } else { f(place, line) };
+        // places that are joined with the first line that is not empty, and the others
+        let (mut core, mut open): (Vec<usize>, Vec<usize>) = (vec![], (0..places).collect());
+        for line in 0..lines {
+            let has = |place: usize| self.has(line * places + place);
+            let link = core.iter().copied().find(|&place| has(place));
+            link.into_iter().for_each(|place| join(line, place));
+            let (found, rest): (Vec<usize>, Vec<usize>) = open.iter().partition(|&&place| has(place));
+            found.iter().for_each(|&place| join(line, place));
+            if link.is_some() || core.is_empty() {
+                core.extend(found);
+                open = rest;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Powers of two folded from the log-scales into the weights: exact, and the log-scales become small.
 
-use super::block::{Amplitudes, Cost, Source, is_plain};
+use super::block::{Amplitudes, Cost, Pattern, Source, is_plain};
 use super::builder::{log_magnitudes, wide_powers};
 use super::{Block, LogScales, Problem};
 use crate::manifold::Form;
@@ -69,6 +69,13 @@ impl Problem {
 }
 
 fn fold(block: &Block, step: &[i64], total: &[i64], exponents: &[f64]) -> Block {
+    if let Amplitudes::Stored(lines) = &block.values {
+        let at = |ports: &[u32], sign: i64| ports.iter().map(|&q| sign * step[q as usize]).collect::<Vec<i64>>();
+        let (rows, columns) = (at(&block.heads, 1), at(&block.tails, -1));
+        let by_columns = matches!(block.pattern, Pattern::DenseColumns);
+        let lines = if by_columns { lines.shifted(&columns, &rows) } else { lines.shifted(&rows, &columns) };
+        return Block { values: Amplitudes::Stored(lines), ..block.clone() };
+    }
     let along = if block.source.is_some() { total } else { step };
     let mut shift = vec![0i32; block.values.len()];
     block.for_each(|r, c, k| {

@@ -43,12 +43,15 @@ impl Gauge {
     pub fn within(problem: &Problem, inside: &[bool]) -> Result<Self> {
         let mut parent: Vec<u32> = (0..problem.ports.len() as u32).collect();
         let mut used = vec![false; problem.ports.len()];
-        problem.for_each_entry(|e| {
-            used[e.head as usize] = true;
-            used[e.tail as usize] = true;
-            let (a, b) = (find(&mut parent, e.head), find(&mut parent, e.tail));
-            parent[a.max(b) as usize] = a.min(b);
-        });
+        for block in &problem.blocks {
+            block.spanning(|r, c| {
+                let (head, tail) = (block.heads[r], block.tails[c]);
+                used[head as usize] = true;
+                used[tail as usize] = true;
+                let (a, b) = (find(&mut parent, head), find(&mut parent, tail));
+                parent[a.max(b) as usize] = a.min(b);
+            });
+        }
         let mut active = vec![false; problem.variables];
         let mut relations: Vec<Form> = vec![];
         for port in 0..problem.ports.len() as u32 {

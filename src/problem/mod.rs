@@ -12,8 +12,10 @@ mod builder;
 mod entries;
 mod fold;
 mod gauge;
+mod kernel;
 mod point;
 mod scales;
+mod stored;
 
 pub use block::{Amplitudes, Block, Cost, Pattern};
 pub use builder::{Port, ProblemBuilder, Weights};
@@ -21,6 +23,7 @@ pub use entries::Entry;
 pub use gauge::Gauge;
 pub use point::{Flows, Point};
 pub use scales::LogScales;
+pub use stored::{Float, Lines, Stored};
 
 use crate::manifold::Form;
 

@@ -46,8 +46,11 @@ fn largest_shift(problem: &Problem, z: &[f64]) -> f64 {
 fn rounding(problem: &Problem, x: &[f64]) -> f64 {
     let furthest = problem.ports().iter().map(|f| f.at(x).abs()).fold(0.0, f64::max);
     let steepest = problem.exponents().iter().fold(1.0, |m: f64, &p| m.max(p));
+    // lanes and tiles along a line, panels across lines
+    let dense = |lines: usize, places: usize| (128 + places / 1024).max(64 + lines / 64);
     let additions = problem.blocks().iter().map(|b| match &b.pattern {
-        Pattern::Dense => (128 + b.tails.len() / 1024).max(64 + b.heads.len() / 64),
+        Pattern::Dense => dense(b.heads.len(), b.tails.len()),
+        Pattern::DenseColumns => dense(b.tails.len(), b.heads.len()),
         Pattern::Diagonal => 1,
         Pattern::Sparse { start, column } => {
             let widest = start.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);

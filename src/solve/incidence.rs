@@ -1,7 +1,7 @@
 //! The connections seen from their units: what local steps read.
 
 use crate::numeric::{Scalar, Wide};
-use crate::problem::{Amplitudes, Cost, Problem};
+use crate::problem::{Cost, Problem};
 use std::collections::BTreeMap;
 
 /// All connections at one end of one port, under one exponent: they share the factor of that port.
@@ -101,7 +101,7 @@ impl<'a, S: Scalar> Incidence<'a, S> {
 
     /// Whether plain numbers hold everything: else the wide twin is needed.
     pub fn is_plain(problem: &Problem) -> bool {
-        problem.blocks().iter().all(|b| matches!(b.values, Amplitudes::Plain(_)))
+        problem.blocks().iter().all(|b| b.values.is_plain())
     }
 
     /// The cost of the connections of `v` along its log-scale.

@@ -57,5 +57,5 @@ pub fn use_of<'a>(model: &'a OnnxModel, name: &str) -> &'a WeightUse {
 /// The numbers of the named tensor.
 pub fn tensor(model: &OnnxModel, name: &str) -> Vec<f64> {
     let tensor = model.tensors().iter().find(|t| t.name == name).expect("the tensor exists");
-    tensor.decode(model.bytes())
+    tensor.decode(model.files())
 }

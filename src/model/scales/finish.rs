@@ -6,6 +6,7 @@ use super::uses::{Role, WeightUse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, NamedForm};
 use crate::manifold::{Form, Manifold, ManifoldBuilder};
+use crate::model::files::Files;
 use crate::model::graph::Graph;
 use crate::reach::{FlowGraph, Liveness};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -35,7 +36,7 @@ pub(crate) struct Inferred {
 ///
 /// # Errors
 /// When shapes contradict each other, or the constraints have no exact solution.
-pub(crate) fn infer(graph: &Graph, bytes: &[u8], choice: &Choice) -> Result<Inferred> {
+pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inferred> {
     let names: Vec<&str> = graph.nodes.iter().map(|n| n.name.as_str()).collect();
     if let Some(pattern) = choice.unused(&names).next() {
         let problem = format!("the pattern {pattern:?} matches no node");

@@ -8,6 +8,7 @@ use super::{Choice, Ruling, arranges, freeze, integers, mixed, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
 use crate::manifold::{Form, ManifoldBuilder};
+use crate::model::files::Files;
 use crate::model::graph::{Graph, Node, Shape};
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ pub(super) const CONSTANT: u32 = 0;
 /// Inference in progress.
 pub(crate) struct Inference<'a> {
     pub graph: &'a Graph,
-    pub bytes: &'a [u8],
+    pub bytes: &'a Files,
     pub choice: &'a Choice,
     pub(super) manifold: ManifoldBuilder,
     pub(super) values: HashMap<String, Value>,
@@ -47,7 +48,7 @@ pub(crate) struct Inference<'a> {
 
 impl<'a> Inference<'a> {
     /// The state before the first node.
-    pub(super) fn new(graph: &'a Graph, bytes: &'a [u8], choice: &'a Choice) -> Self {
+    pub(super) fn new(graph: &'a Graph, bytes: &'a Files, choice: &'a Choice) -> Self {
         let flow = Flow { nodes: 1, sources: vec![CONSTANT], ..Flow::default() };
         let (values, uses, frozen) = (HashMap::new(), vec![], vec![]);
         let manifold = ManifoldBuilder::new();

@@ -68,6 +68,22 @@ impl WeightUse {
         self.view.tensor
     }
 
+    /// The axes in the order in which the tensor is stored, the fastest last: size, and strides at the heads and the tails;
+    /// none where the node does not see every stored element exactly once.
+    pub(crate) fn stored_axes(&self) -> Option<Vec<[usize; 3]>> {
+        let view = &self.view;
+        let mut axes: Vec<usize> = (0..view.dims.len()).filter(|&i| view.dims[i] > 1).collect();
+        axes.sort_by_key(|&i| std::cmp::Reverse(view.strides[i]));
+        let mut next = 1;
+        let contiguous = axes.iter().rev().all(|&i| {
+            let expected = next;
+            next *= view.dims[i];
+            view.strides[i] == expected
+        });
+        let axis = |&i: &usize| [view.dims[i], self.heads.strides[i], self.tails.strides[i]];
+        contiguous.then(|| axes.iter().map(axis).collect())
+    }
+
     /// Calls `visit(element, head, tail)` for every entry: its place in the stored tensor and its ports.
     pub(crate) fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let lists = [self.view.strides.as_slice(), &self.heads.strides, &self.tails.strides];

@@ -1,0 +1,136 @@
+//! A model file, and the files beside it in which it keeps large tensors.
+
+use super::graph::Graph;
+use super::tensor::Tensor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mapped::Mapped;
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The files of a model, mapped for reading.
+#[derive(Debug)]
+pub struct Files {
+    list: Vec<File>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct File {
+    /// How the model names it; empty for the model itself.
+    location: String,
+    path: PathBuf,
+    bytes: Arc<Mapped>,
+}
+
+/// Where a tensor says that its numbers are: in a file beside the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct External {
+    /// Path of the file, relative to the folder of the model.
+    pub location: String,
+    /// First byte.
+    pub offset: usize,
+    /// Number of bytes, where the model tells.
+    pub length: Option<usize>,
+}
+
+impl Files {
+    /// Maps the model at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let bytes = Arc::new(Mapped::open(path)?);
+        Ok(Self { list: vec![File { location: String::new(), path: path.to_path_buf(), bytes }] })
+    }
+
+    /// The bytes of a file: 0 is the model.
+    #[must_use]
+    pub fn bytes(&self, file: usize) -> &[u8] {
+        &self.list[file].bytes
+    }
+
+    /// The bytes of a file, to be kept.
+    pub(super) fn shared(&self, file: usize) -> Arc<Mapped> {
+        Arc::clone(&self.list[file].bytes)
+    }
+
+    /// Number of files.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// How the model names its other files, and their paths.
+    pub(super) fn others(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.list[1..].iter().map(|f| (f.location.as_str(), f.path.as_path()))
+    }
+
+    /// Maps the files that tensors of the graph name, and finds the tensors in them.
+    pub(super) fn attach(&mut self, graph: &mut Graph) -> Result<()> {
+        let mut known = HashMap::new();
+        for tensor in &mut graph.tensors {
+            let Some(external) = tensor.external.clone() else { continue };
+            let file = match known.get(&external.location) {
+                Some(&file) => file,
+                None => {
+                    let file = self.add(&external.location, tensor)?;
+                    known.insert(external.location.clone(), file);
+                    file
+                }
+            };
+            self.place(tensor, &external, file)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, location: &str, tensor: &Tensor) -> Result<usize> {
+        let wrong = |problem: String, remedy: &str| Error::new(ErrorKind::Format, tensor.place(), problem, remedy);
+        let relative = Path::new(location);
+        let inside = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        if location.is_empty() || !inside {
+            let problem = format!("its numbers are in {location:?}, which leaves the folder of the model");
+            return Err(wrong(problem, "keep external data beside the model; export it again"));
+        }
+        let folder = match self.list[0].path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        let path = folder.join(relative);
+        let missing = |e: std::io::Error| {
+            let problem = format!("its numbers are in {location:?}, and {}: {e}", path.display());
+            Error::new(ErrorKind::Io, tensor.place(), problem, "put the file with the weights beside the model")
+        };
+        // links could lead anywhere
+        let (real, home) = (path.canonicalize().map_err(missing)?, folder.canonicalize().map_err(missing)?);
+        if !real.starts_with(&home) {
+            let problem = format!("its numbers are in {location:?}, a link that leaves the folder of the model");
+            return Err(wrong(problem, "put the file itself beside the model"));
+        }
+        let bytes = Arc::new(Mapped::open(&path)?);
+        self.list.push(File { location: location.to_owned(), path, bytes });
+        Ok(self.list.len() - 1)
+    }
+
+    fn place(&self, tensor: &mut Tensor, external: &External, file: usize) -> Result<()> {
+        let wrong = |tensor: &Tensor, problem: String| {
+            let remedy = "the files do not belong together, or one is cut off; export the model again";
+            Error::new(ErrorKind::Format, tensor.place(), problem, remedy)
+        };
+        let width = tensor.element.width();
+        let needed = tensor.len().checked_mul(width);
+        let length = external.length.or(needed).unwrap_or(usize::MAX);
+        if width > 0 && Some(length) != needed {
+            let shape = &tensor.dims;
+            let problem = format!("its shape {shape:?} has {} elements, its {length} bytes hold others", tensor.len());
+            return Err(wrong(tensor, problem));
+        }
+        let held = self.bytes(file).len();
+        let Some(end) = external.offset.checked_add(length).filter(|&end| end <= held) else {
+            let (from, name) = (external.offset, &external.location);
+            let problem = format!("{length} bytes from byte {from} on reach beyond the end of {name:?} ({held} bytes)");
+            return Err(wrong(tensor, problem));
+        };
+        tensor.file = file;
+        if width > 0 {
+            tensor.places = vec![external.offset..end];
+        }
+        Ok(())
+    }
+}

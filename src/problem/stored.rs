@@ -1,0 +1,265 @@
+//! Weights that stay where a file stores them: read anew in every pass, never copied.
+
+use super::block::is_plain;
+use crate::numeric::{Scalar, Wide};
+use crate::regularizer::Power;
+use half::{bf16, f16};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Little-endian numbers of a file, row after row.
+#[derive(Clone)]
+pub struct Stored {
+    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    range: Range<usize>,
+    float: Float,
+}
+
+/// How a file stores a real number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Float {
+    /// IEEE single precision.
+    F32,
+    /// IEEE double precision.
+    F64,
+    /// IEEE half precision.
+    F16,
+    /// The upper half of single precision.
+    Bf16,
+}
+
+impl Float {
+    /// Bytes of one number.
+    #[must_use]
+    pub fn width(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+}
+
+impl Stored {
+    /// The numbers in a range of bytes.
+    ///
+    /// # Panics
+    /// When the range is not inside the bytes, or holds no whole number of numbers.
+    #[must_use]
+    pub fn new(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>, range: Range<usize>, float: Float) -> Self {
+        assert!((*bytes).as_ref().get(range.clone()).is_some_and(|b| b.len() % float.width() == 0), "whole numbers");
+        Self { bytes, range, float }
+    }
+
+    /// How many numbers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.range.len() / self.float.width()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    fn raw(&self) -> &[u8] {
+        &(*self.bytes).as_ref()[self.range.clone()]
+    }
+
+    /// Number `k`.
+    #[must_use]
+    pub fn get(&self, k: usize) -> f64 {
+        let raw = self.raw();
+        match self.float {
+            Float::F32 => from_f32(raw.as_chunks().0[k]),
+            Float::F64 => f64::from_le_bytes(raw.as_chunks().0[k]),
+            Float::F16 => from_f16(raw.as_chunks().0[k]),
+            Float::Bf16 => from_bf16(raw.as_chunks().0[k]),
+        }
+    }
+
+    /// All numbers in double precision.
+    #[must_use]
+    pub fn decode(&self) -> Vec<f64> {
+        (0..self.len()).map(|k| self.get(k)).collect()
+    }
+
+    /// Place and value of the first number that is not finite.
+    pub(super) fn first_faulty(&self) -> Option<(usize, f64)> {
+        let raw = self.raw();
+        // sums of a thousand magnitudes are finite unless one number is not, or their sum overflows
+        let faulty = |values: &mut dyn Iterator<Item = f64>| !values.map(f64::abs).sum::<f64>().is_finite();
+        let suspicious: Vec<usize> = match self.float {
+            Float::F32 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| from_f32(b)))),
+            Float::F64 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| f64::from_le_bytes(b)))),
+            Float::F16 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| from_f16(b)))),
+            Float::Bf16 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| from_bf16(b)))),
+        };
+        let places = suspicious.into_iter().flat_map(|c| c * CHUNK..((c + 1) * CHUNK).min(self.len()));
+        places.map(|k| (k, self.get(k))).find(|(_, w)| !w.is_finite())
+    }
+}
+
+/// Numbers that are looked at together when only few of them can be at fault.
+const CHUNK: usize = 1024;
+
+fn chunks<const N: usize>(raw: &[[u8; N]], is_suspicious: impl Fn(&[[u8; N]]) -> bool) -> Vec<usize> {
+    raw.chunks(CHUNK).enumerate().filter(|(_, c)| is_suspicious(c)).map(|(i, _)| i).collect()
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} stored numbers of type {:?}", self.len(), self.float)
+    }
+}
+
+#[inline(always)]
+fn from_f32(bytes: [u8; 4]) -> f64 {
+    f64::from(f32::from_le_bytes(bytes))
+}
+
+#[inline(always)]
+fn from_f16(bytes: [u8; 2]) -> f64 {
+    f16::from_le_bytes(bytes).to_f64()
+}
+
+#[inline(always)]
+fn from_bf16(bytes: [u8; 2]) -> f64 {
+    // bfloat16 is the upper half of single precision
+    f64::from(f32::from_bits(u32::from(bf16::from_le_bytes(bytes).to_bits()) << 16))
+}
+
+/// Amplitudes `coefficient |w|^p` of stored weights with p = 1 or 2, times powers of two for every line and place in it.
+///
+/// A *line* is a row of the block where the file stores the block row by row, and a column where it stores columns.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    weights: Stored,
+    /// Whether amplitudes are squares: p = 2.
+    squares: bool,
+    coefficient: f64,
+    /// Powers of two of the amplitudes, for every line; empty for none.
+    along: Vec<i64>,
+    /// Powers of two of the amplitudes, for every place in a line; empty for none.
+    across: Vec<i64>,
+    /// Numbers in a line.
+    width: usize,
+    /// Binary exponents of the smallest and the largest amplitude before these powers.
+    span: Range<i64>,
+}
+
+impl Lines {
+    /// The amplitudes of weights in lines of `width`; none where p is neither 1 nor 2.
+    pub(super) fn new(weights: Stored, width: usize, power: Power) -> Option<Self> {
+        if !power.is_exact() {
+            return None;
+        }
+        let (squares, coefficient) = (power.exponent == 2.0, power.coefficient);
+        let mut own = Self { weights, squares, coefficient, along: vec![], across: vec![], width, span: 0..0 };
+        let (mut smallest, mut largest) = (f64::INFINITY, 0.0f64);
+        own.visit(Extremes(&mut smallest, &mut largest));
+        if largest > 0.0 && !(is_plain(smallest) && is_plain(largest)) {
+            return None;
+        }
+        own.span = if largest > 0.0 { exponent(smallest)..exponent(largest) + 1 } else { 0..1 };
+        Some(own)
+    }
+
+    /// Number of amplitudes.
+    pub(super) fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Amplitude `k`.
+    pub(super) fn get(&self, k: usize) -> Wide {
+        let power = |of: &[i64], at: usize| of.get(at).copied().unwrap_or(0);
+        let weight = self.weights.get(k).abs();
+        let amplitude = self.coefficient * if self.squares { weight * weight } else { weight };
+        Wide::from(amplitude)
+            * Wide::scaled(1.0, power(&self.along, k / self.width) + power(&self.across, k % self.width))
+    }
+
+    /// Whether all amplitudes lie well inside the range of `f64`.
+    pub(super) fn is_plain(&self) -> bool {
+        let most = |of: &[i64], sign: i64| of.iter().map(|e| sign * e).max().unwrap_or(0);
+        let up = most(&self.along, 1) + most(&self.across, 1);
+        let down = most(&self.along, -1) + most(&self.across, -1);
+        self.span.end + up <= 450 && self.span.start - down >= -450
+    }
+
+    /// The same amplitudes times more powers of two.
+    pub(super) fn shifted(&self, along: &[i64], across: &[i64]) -> Self {
+        let factor = if self.squares { 2 } else { 1 };
+        let sum = |old: &[i64], new: &[i64]| -> Vec<i64> {
+            new.iter().enumerate().map(|(i, n)| old.get(i).copied().unwrap_or(0) + factor * n).collect()
+        };
+        Self { along: sum(&self.along, along), across: sum(&self.across, across), ..self.clone() }
+    }
+
+    /// The products of the amplitudes with `across` along every line, and with `along` across the lines.
+    pub(super) fn products<S: Scalar>(&self, across: &[S], along: &[S]) -> (Vec<S>, Vec<S>) {
+        let power = |e: i64| S::from_wide(Wide::scaled(1.0, e));
+        // a power of two and a sum commute exactly: the factors go to both ends of the pass
+        let scaled = |values: &[S], by: &[i64]| -> Vec<S> {
+            if by.is_empty() { values.to_vec() } else { values.iter().zip(by).map(|(v, &e)| *v * power(e)).collect() }
+        };
+        let (across_in, along_in) = (scaled(across, &self.across), scaled(along, &self.along));
+        let (lines, places) = self.visit(super::kernel::Products { across: &across_in, along: &along_in });
+        (scaled(&lines, &self.along), scaled(&places, &self.across))
+    }
+
+    /// Runs a visitor on the raw numbers and the way to read them.
+    fn visit<V: Visitor>(&self, visitor: V) -> V::Output {
+        let (raw, c) = (self.weights.raw(), self.coefficient);
+        let plain = c == 1.0;
+        match (self.weights.float, self.squares) {
+            (Float::F32, true) if plain => visitor.visit(raw.as_chunks().0, |b| square(from_f32(b))),
+            (Float::F32, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_f32(b))),
+            (Float::F32, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_f32(b).abs()),
+            (Float::F64, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(f64::from_le_bytes(b))),
+            (Float::F64, false) => visitor.visit(raw.as_chunks().0, move |b| c * f64::from_le_bytes(b).abs()),
+            (Float::F16, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_f16(b))),
+            (Float::F16, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_f16(b).abs()),
+            (Float::Bf16, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_bf16(b))),
+            (Float::Bf16, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_bf16(b).abs()),
+        }
+    }
+}
+
+/// A computation over raw numbers, for any type in which they are stored.
+pub(super) trait Visitor {
+    type Output;
+
+    fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) -> Self::Output;
+}
+
+struct Extremes<'a>(&'a mut f64, &'a mut f64);
+
+impl Visitor for Extremes<'_> {
+    type Output = ();
+
+    fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) {
+        let (mut smallest, mut largest) = ([f64::INFINITY; 8], [0.0f64; 8]);
+        let mut meet = |i: usize, a: f64| {
+            largest[i] = if a > largest[i] { a } else { largest[i] };
+            smallest[i] = if a < smallest[i] && a > 0.0 { a } else { smallest[i] };
+        };
+        let (chunks, rest) = raw.as_chunks::<8>();
+        chunks.iter().for_each(|chunk| (0..8).for_each(|i| meet(i, read(chunk[i]))));
+        rest.iter().for_each(|&a| meet(0, read(a)));
+        *self.0 = smallest.into_iter().fold(f64::INFINITY, f64::min);
+        *self.1 = largest.into_iter().fold(0.0, f64::max);
+    }
+}
+
+#[inline(always)]
+fn square(w: f64) -> f64 {
+    w * w
+}
+
+/// The binary exponent of a positive number.
+fn exponent(a: f64) -> i64 {
+    Wide::from(a).exponent()
+}
