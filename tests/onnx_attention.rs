@@ -70,7 +70,7 @@ fn vectors_are_single_rows_and_columns() {
 fn operands_that_do_not_fit_name_the_node() {
     for pair in [["q", "k"], ["q", "x"]] {
         let model = attention(|m| m.node("MatMul", &pair, "p").node("MatMul", &["p", "v"], "h"));
-        let error = open_bytes(&model.bytes()).err().expect("the sizes contradict each other");
+        let error = open_bytes(&model.bytes()).expect_err("the sizes contradict each other");
         assert!(error.to_string().contains("node_p"), "{error}");
     }
 }

@@ -83,7 +83,7 @@ fn sizes_that_do_not_fit_name_the_node() {
     ];
     for extra in wrong {
         let layer = Layer { extra, ..Layer::new("GRU", "forward", &["Sigmoid", "Relu"]) };
-        let error = open_bytes(&layer.model(single).bytes()).err().expect("the sizes contradict each other");
+        let error = open_bytes(&layer.model(single).bytes()).expect_err("the sizes contradict each other");
         assert!(error.to_string().contains("node_p,q"), "{error}");
     }
 }

@@ -58,6 +58,27 @@ pub fn two_heads() -> Model {
     })
 }
 
+/// Two heads that are one axis with the batch.
+pub fn batched_heads() -> Model {
+    let split = |m: Model, from: &str, order: &[i64]| {
+        let [four, turned, flat, out] = ["4", "t", "f", "h"].map(|end| format!("{from}{end}"));
+        m.node("Reshape", &[from, "heads"], &four)
+            .full_node("", "Transpose", &[&four], &turned, &perm(&[0, 2, 1, 3]))
+            .node("Reshape", &[&turned, "flat"], &flat)
+            .full_node("", "Transpose", &[&flat], &out, &perm(order))
+    };
+    attention(|m| {
+        let m = m.tensor(i64_tensor("heads", &[4], &[2, 3, 2, 2])).tensor(i64_tensor("flat", &[3], &[4, 3, 2]));
+        let m = m.tensor(i64_tensor("apart", &[4], &[2, 2, 3, 2])).tensor(i64_tensor("joined", &[3], &[2, 3, 4]));
+        let m = split(split(split(m, "q", &[0, 1, 2]), "k", &[0, 2, 1]), "v", &[0, 1, 2]);
+        softmax(m.node("MatMul", &["qh", "kh"], "scores"))
+            .node("MatMul", &["attention", "vh"], "a")
+            .node("Reshape", &["a", "apart"], "b")
+            .full_node("", "Transpose", &["b"], "c", &perm(&[0, 2, 1, 3]))
+            .node("Reshape", &["c", "joined"], "h")
+    })
+}
+
 /// Queries, keys and values from one product, which are parted along an axis of their own.
 pub fn joint(gathers: bool) -> Model {
     let start = Model::new()
@@ -105,6 +126,7 @@ pub fn softmax_families() -> Vec<(&'static str, Model)> {
     vec![
         ("one head", single_head(softmax)),
         ("two heads", two_heads()),
+        ("two heads, one axis with the batch", batched_heads()),
         ("joint weights, Gather", joint(true)),
         ("joint weights, Split", joint(false)),
     ]

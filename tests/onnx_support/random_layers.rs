@@ -185,7 +185,7 @@ fn folded(m: &mut Maker, x: &Made) {
         shape.push(x.shape[axis] * x.shape[axis + 1]);
         shape.extend(&x.shape[axis + 2..]);
         m.reshaped(x, &shape);
-    } else if rank < 4 && n % 2 == 0 {
+    } else if rank < 4 && n.is_multiple_of(2) {
         let y = m.reshaped(x, &[&x.shape[..rank - 1], &[2, n / 2]].concat());
         transposed(m, &y);
     } else if rank < 4 {
@@ -299,9 +299,9 @@ fn blocks(m: &mut Maker, x: &Made) {
     let &[n, channels, height, width] = &x.shape[..] else { return };
     let mode = ["DCR", "CRD"][m.random(2)];
     let two = [("blocksize", Attr::Int(2)), ("mode", Attr::Text(mode))];
-    if channels % 4 == 0 {
+    if channels.is_multiple_of(4) {
         m.node("DepthToSpace", &[&x.name], &[n, channels / 4, 2 * height, 2 * width], &two);
-    } else if height % 2 == 0 && width % 2 == 0 {
+    } else if height.is_multiple_of(2) && width.is_multiple_of(2) {
         m.node("SpaceToDepth", &[&x.name], &[n, 4 * channels, height / 2, width / 2], &two[..1]);
     }
 }
