@@ -59,7 +59,7 @@ fn one_optimum(model: &OnnxModel) -> Result<(), String> {
     let (Some((a, true)), Some((b, true))) = (balanced(model), balanced(&other)) else { return Ok(()) };
     let [a, b] = [a, b].map(|bytes| open_bytes(&bytes).expect("a valid model"));
     for (t, u) in a.tensors().iter().zip(b.tensors()).filter(|(t, _)| t.is_rewritable()) {
-        for (x, y) in t.decode(a.bytes()).iter().zip(u.decode(b.bytes())) {
+        for (x, y) in t.decode(a.files()).iter().zip(u.decode(b.files())) {
             let gap = (x - y).abs() / x.abs().max(f64::from(f32::MIN_POSITIVE));
             WORST.fetch_max((gap * 2f64.powi(24)) as u64, Relaxed);
             if gap > 8.0 * 2f64.powi(-24) {
