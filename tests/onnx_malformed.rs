@@ -97,10 +97,10 @@ fn a_shape_that_lies_about_its_payload_names_the_tensor() {
 }
 
 #[test]
-fn a_tensor_in_another_file_is_unsupported_and_named() {
+fn a_tensor_in_another_file_without_its_name_is_refused() {
     let external = Message::default().int(1, 3).int(1, 4).int(2, 1).text(8, "w").int(14, 1);
     let error = error_of(&dense(external));
-    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert_eq!(error.kind, ErrorKind::Format);
     assert!(error.to_string().contains("tensor \"w\""), "{error}");
 }
 
