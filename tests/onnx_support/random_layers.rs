@@ -282,7 +282,20 @@ fn transposed_convolution(m: &mut Maker, x: &Made) {
     m.node("ConvTranspose", &[&x.name, &w], &[n, 3, height + 1, width + 1], &[]);
 }
 
+/// The image as it is, with its channels in a spatial axis, or with eight channels.
+fn varied(m: &mut Maker, x: &Made) -> Made {
+    match m.random(3) {
+        0 => m.transposed(x, &[0, 3, 1, 2]),
+        1 => {
+            let w = m.weight(&[8, x.shape[1], 1, 1]);
+            m.node("Conv", &[&x.name, &w], &[x.shape[0], 8, x.shape[2], x.shape[3]], &[])
+        }
+        _ => x.clone(),
+    }
+}
+
 fn pooled(m: &mut Maker, x: &Made) {
+    let x = &varied(m, x);
     let &[n, channels, height, width] = &x.shape[..] else { return };
     match m.random(4) {
         0 => drop(m.node("GlobalAveragePool", &[&x.name], &[n, channels, 1, 1], &[])),
@@ -296,6 +309,7 @@ fn pooled(m: &mut Maker, x: &Made) {
 }
 
 fn blocks(m: &mut Maker, x: &Made) {
+    let x = &varied(m, x);
     let &[n, channels, height, width] = &x.shape[..] else { return };
     let mode = ["DCR", "CRD"][m.random(2)];
     let two = [("blocksize", Attr::Int(2)), ("mode", Attr::Text(mode))];
