@@ -13,7 +13,9 @@ fn every_weight_and_bias_has_a_cost_and_every_variable_a_layer() {
     let flat = [26, 24, 20, 20, 32, 20, 36, 36, 24, 24];
     let images = [230, 224, 134, 32, 72, 56, 56, 56, 56, 64, 84, 56, 56, 56];
     let layouts = [88, 56, 56, 56, 88, 72, 208, 208, 20];
-    let weights = [&flat[..], &images, &layouts].concat();
+    let (recurrent, attention) = ([67, 143, 155, 155, 155, 319], [52]);
+    let weights = [&flat[..], &images, &layouts, &recurrent, &attention].concat();
+    assert_eq!(weights.len(), families().len());
     for ((name, model), expected) in families().iter().zip(weights) {
         let model = open(model);
         let lowered = model.lower(&regularizer, true).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -13,11 +13,12 @@ use std::process::Command;
 const SMALL: u64 = 3_000_000;
 
 /// Name, free log-scales, and the only operators that are left alone.
-const MODELS: [(&str, u64, &[&str]); 10] = [
+const MODELS: [(&str, u64, &[&str]); 11] = [
     ("surfaces_mlp", 128, &["Scaler"]),
     ("pnet", 58, &["Softmax"]),
     ("rnet", 268, &["Softmax"]),
     ("onet", 544, &["Softmax"]),
+    ("rnnoise", 168, &["Tanh", "Sigmoid"]),
     ("mnist_cnn", 224, &[]),
     ("emotion_mini_xception", 1592, &["Softmax"]),
     ("ch_ppocr_mobile_v2.0_cls_infer", 2530, &["Softmax", "Add", "Clip", "HardSigmoid"]),

@@ -1,5 +1,6 @@
 //! Whether a rescaled file computes the same function, tried with an independent inference engine.
 
+use super::cells;
 use super::graph::{Graph, Port};
 use super::lower::OnnxModel;
 use super::patch::{Change, PatchReport};
@@ -186,9 +187,11 @@ fn run(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mut Vec<
 }
 
 fn run_inner(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> TractResult<Outputs> {
-    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+    let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+    cells::register(&mut onnx);
     let mut proto = message?;
     notes.extend(replace_scalers(&mut proto));
+    cells::turn_around(&mut proto);
     let mut model = onnx.model_for_proto_model(&proto)?;
     drop(proto);
     let mut shapes = vec![];

@@ -134,7 +134,7 @@ impl Files {
         };
         tensor.file = file;
         if width > 0 {
-            tensor.places = vec![external.offset..end];
+            tensor.places = std::iter::once(external.offset..end).collect();
         }
         Ok(())
     }

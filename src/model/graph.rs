@@ -39,6 +39,8 @@ pub enum Attribute {
     Int(i64),
     /// A text.
     Text(String),
+    /// A list of texts.
+    Texts(Vec<String>),
     /// A list of integers.
     Ints(Vec<i64>),
     /// The places of a list of single-precision numbers.
@@ -187,7 +189,7 @@ impl Graph {
         let around = [around, &[field.length()]].concat();
         let (mut name, mut value) = (String::new(), Attribute::Other);
         let (mut ints, mut floats, mut kind) = (vec![], vec![], 0);
-        let mut float = vec![];
+        let (mut float, mut texts) = (vec![], vec![]);
         let mut fields = Fields::new(bytes, field.range()?)?;
         while let Some(field) = fields.next()? {
             match field.number {
@@ -206,6 +208,7 @@ impl Graph {
                 6 | 11 => captured(bytes, field.range()?, captures, 0)?,
                 7 => field.places(4, &mut floats)?,
                 8 => field.integers(bytes, &mut ints)?,
+                9 => texts.push(field.text(bytes).unwrap_or_default()),
                 20 => kind = field.integer()?,
                 _ => {}
             }
@@ -219,6 +222,7 @@ impl Graph {
                 7 => Attribute::Ints(ints),
                 _ if !ints.is_empty() => Attribute::Ints(ints),
                 _ if !floats.is_empty() => Attribute::Floats(floats),
+                _ if !texts.is_empty() => Attribute::Texts(texts),
                 _ => Attribute::Other,
             };
         }

@@ -3,6 +3,7 @@
 //! A file is read in place: what is rewritten are the bytes of the weights and nothing else.
 
 mod amplitudes;
+mod cells;
 mod check;
 mod compare;
 mod escaping;

@@ -30,6 +30,15 @@ impl Node {
         }
     }
 
+    /// The list of texts `name`, where given.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Option<&[String]> {
+        match self.attributes.get(name) {
+            Some(Attribute::Texts(values)) => Some(values),
+            _ => None,
+        }
+    }
+
     /// The list of integers `name`, where given.
     #[must_use]
     pub fn ints(&self, name: &str) -> Option<&[i64]> {

@@ -1,10 +1,12 @@
 //! Small models with three inputs, hidden channels and two outputs.
 #![allow(dead_code)]
 
+use super::attention_families::attention_families;
 use super::image_families::image_families;
 use super::layout_families::layout_families;
 use super::numbers;
 use super::onnx_writer::{Attr, Model, Storage, f32_tensor, i64_tensor};
+use super::recurrent_families::recurrent_families;
 
 pub const BATCH: &[Option<usize>] = &[None, Some(3)];
 pub const OUT: &[Option<usize>] = &[None, Some(2)];
@@ -118,5 +120,7 @@ pub fn families() -> Vec<(&'static str, Model)> {
     ];
     all.extend(image_families());
     all.extend(layout_families());
+    all.extend(recurrent_families());
+    all.extend(attention_families());
     all
 }

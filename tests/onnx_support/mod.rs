@@ -1,10 +1,14 @@
 //! Shared by the tests of model files.
 #![allow(dead_code)]
 
+pub mod attention_families;
 pub mod families;
 pub mod image_families;
 pub mod layout_families;
 pub mod onnx_writer;
+pub mod random_graphs;
+pub mod random_layers;
+pub mod recurrent_families;
 
 use onnx_writer::Model;
 use synbal::lowered::Scaling;

@@ -1,6 +1,5 @@
 //! What rules do to the state of inference: tie, ground and use tensors, and look at constants.
 
-use super::Ruling;
 use super::inference::{CONSTANT, Inference, shapes_differ};
 use super::integers::Numbers;
 use super::uses::{Ports, Role, WeightUse};
@@ -105,17 +104,6 @@ impl Inference<'_> {
         }
         (!tensor.is_rewritable())
             .then(|| format!("the constant {:?} is stored with varying width and is not rewritten", tensor.name))
-    }
-
-    /// Why a matrix product of operands that are not stored is not followed.
-    pub fn not_stored(&self, node: &Node) -> Result<Ruling> {
-        let constant = |i| matches!(self.input(node, i), Some(Value::Activation(a)) if a.constant);
-        let reason = if constant(0) || constant(1) {
-            "its constant operand is not a stored tensor"
-        } else {
-            "a product of two activations is not followed"
-        };
-        Ok(Ruling::Freeze(format!("{}: {reason}", node.op)))
     }
 
     /// The integers of an input that is known before the model runs.

@@ -2,8 +2,9 @@
 
 use super::inference::{CONSTANT, Inference, shapes_differ};
 use super::integers::range;
+use super::mixed::settle;
 use super::regroup::regroup;
-use super::shape::{position, shape_of};
+use super::shape::{position, rearrange, shape_of};
 use super::size::{Size, Sizes};
 use super::value::{Activation, Scales, Value};
 use super::{Rule, Ruling};
@@ -143,7 +144,7 @@ fn split(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         shape[axis] = size;
         Value::Activation(Activation { scales, shape: Some(shape), ..x.clone() })
     };
-    if !x.scales.varies(from_end) {
+    if !carried(&x, from_end) {
         let size = |k: usize| Size::of(sizes.as_ref().and_then(|s| s.get(k).copied()));
         return Ok(Ruling::Outputs((0..count).map(|k| resized(x.scales.clone(), size(k))).collect()));
     }
@@ -151,17 +152,28 @@ fn split(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         return Ruling::freeze("Split: the sizes of the parts are known only when the model runs");
     };
     let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
-    let forms = total.and_then(|total| x.scales.expanded(from_end, total)).ok_or_else(|| shapes_differ(node))?;
+    if total != length(&x, from_end) {
+        return Err(shapes_differ(node));
+    }
     let mut at = 0;
     let mut outputs = vec![];
-    for size in sizes {
-        let scales = x.scales.clone().without(from_end);
-        let own = forms[at..at + size].to_vec();
+    for size in sizes.into_iter().take(count) {
+        let indices: Vec<usize> = (at..at + size).collect();
         at += size;
-        outputs.push(resized(if own.is_empty() { scales } else { scales.with(from_end, own) }, Size::Known(size)));
+        outputs.push(Value::Activation(pick(&x, &shape, axis, &indices).ok_or_else(|| shapes_differ(node))?));
     }
-    outputs.truncate(count);
     Ok(Ruling::Outputs(outputs))
+}
+
+/// Whether the elements along an axis may have different log-scales.
+fn carried(x: &Activation, axis: usize) -> bool {
+    length(x, axis).is_some()
+}
+
+/// The number of elements along an axis on which log-scales depend.
+fn length(x: &Activation, axis: usize) -> Option<usize> {
+    let own = x.scales.axis(axis).filter(|_| x.scales.varies(axis)).map(<[Form]>::len);
+    own.or_else(|| x.mixture.as_ref()?.size(axis))
 }
 
 /// The tensor with the elements of one axis picked by index; `None` where an index is out of range.
@@ -175,9 +187,16 @@ pub(super) fn pick(x: &Activation, shape: &Sizes, axis: usize, indices: &[usize]
         let picked = picked?;
         scales = if picked.is_empty() { scales } else { scales.with(from_end, picked) };
     }
+    let mut mixture = None;
+    if let Some((sum, left)) = match &x.mixture {
+        Some(m) => Some(m.picked(from_end, indices)?),
+        None => None,
+    } {
+        (scales, mixture) = (scales.plus(&sum)?, left);
+    }
     let mut shape = shape.clone();
     shape[axis] = Size::Known(indices.len());
-    Some(Activation { scales, shape: Some(shape), ..x.clone() })
+    Some(Activation { scales, mixture, shape: Some(shape), ..x.clone() })
 }
 
 fn slice(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
@@ -208,7 +227,7 @@ fn slice(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
                 x = pick(&x, &shape, axis, &indices).ok_or_else(|| shapes_differ(node))?;
                 shape = x.shape.clone().unwrap_or(shape);
             }
-            None if x.scales.varies(from_end) => return Ruling::freeze(late),
+            None if carried(&x, from_end) => return Ruling::freeze(late),
             None => {
                 shape[axis] = Size::Open;
                 x.shape = Some(shape.clone());
@@ -235,15 +254,23 @@ fn gather(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         Some(Value::Stored(view)) => it.graph.tensors[view.tensor].integers(it.bytes),
         _ => None,
     });
-    let picked = match known {
-        Some(indices) if x.scales.varies(from_end) => {
-            let size = x.scales.axis(from_end).map_or(0, <[Form]>::len);
+    let picked = match (known, length(&x, from_end)) {
+        (Some(indices), Some(size)) => {
             let indices: Option<Vec<usize>> = indices.iter().map(|&i| position(i, size)).collect();
             indices.and_then(|indices| pick(&x, &shape, axis, &indices)).ok_or_else(|| shapes_differ(node))?
         }
         // indices that the model computes may pick any element
-        _ => Activation { scales: it.tied(&x.scales, x.hub, from_end), ..x },
+        _ => {
+            let x = if x.mixture.as_ref().is_some_and(|m| m.size(from_end).is_some()) { settle(it, x) } else { x };
+            Activation { scales: it.tied(&x.scales, x.hub, from_end), ..x }
+        }
     };
+    if form.is_empty() {
+        let mut single = shape.clone();
+        single[axis] = Size::Known(1);
+        let kept: Vec<Option<usize>> = (0..shape.len()).filter(|&i| i != axis).map(Some).collect();
+        return rearrange(node, Value::Activation(Activation { shape: Some(single), ..picked }), &kept);
+    }
     let count = super::size::Volume::of(form.iter().copied()).map_or(Size::Open, |v| v.size());
     let mut flat = shape.clone();
     flat[axis] = count;
@@ -251,6 +278,7 @@ fn gather(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     if form.len() == 1 {
         return Ruling::one(Value::Activation(Activation { shape: Some(target), ..picked }));
     }
+    let picked = settle(it, picked);
     match regroup(&picked.scales, &flat, &target) {
         Some(scales) => Ruling::one(Value::Activation(Activation { scales, shape: Some(target), ..picked })),
         None => Ruling::freeze("Gather: its indices mix elements of different scales"),

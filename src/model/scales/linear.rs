@@ -1,5 +1,6 @@
 //! Weights: matrix products with a constant, biases, diagonal weights.
 
+use super::contraction::contract;
 use super::elementwise::add_activations;
 use super::inference::{CONSTANT, Inference, shapes_differ};
 use super::product::product;
@@ -18,7 +19,8 @@ fn matmul(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let (x, view, right) = match (it.input(node, 0), it.input(node, 1)) {
         (Some(Value::Activation(x)), Some(Value::Stored(view))) => (x, view, true),
         (Some(Value::Stored(view)), Some(Value::Activation(x))) => (x, view, false),
-        _ => return it.not_stored(node),
+        (Some(Value::Activation(a)), Some(Value::Activation(b))) => return contract(it, node, a, b),
+        _ => return Ruling::freeze("MatMul: an operand is missing"),
     };
     if let Some(reason) = it.unfit(&view) {
         return Ruling::freeze(format!("MatMul: {reason}"));
@@ -163,6 +165,9 @@ fn add(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     if let Some(reason) = it.unfit(&view) {
         return Ruling::freeze(format!("{}: {reason}", node.op));
     }
+    if it.numbers(&view).iter().any(|n| n.is_infinite()) {
+        return Ruling::freeze(format!("{}: the constant has infinite numbers", node.op));
+    }
     if let Some(reason) = scalar(it, is_one_channel(&x), &view) {
         return Ruling::freeze(format!("{}: {reason}", node.op));
     }
@@ -228,7 +233,7 @@ fn scale(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         (Some(Value::Stored(view)), Some(Value::Activation(x))) if !divides => (x, view),
         (Some(Value::Stored(_)), _) => return Ruling::freeze("Div: a constant is divided by an activation"),
         (Some(Value::Activation(a)), Some(Value::Activation(b))) => return product(it, node, &a, &b),
-        _ => return it.not_stored(node),
+        _ => return Ruling::freeze(format!("{}: an operand is missing", node.op)),
     };
     if let Some(reason) = it.unfit(&view) {
         return Ruling::freeze(format!("{}: {reason}", node.op));

@@ -37,6 +37,76 @@ impl Mixture {
         Some(Self { axes: all, forms })
     }
 
+    /// The mixture over two axes, counted from the last; the forms of one outer element come together.
+    pub fn over(forms: Vec<Form>, outer: usize, inner: usize, inner_size: usize) -> Option<Self> {
+        let outer_size = forms.len().checked_div(inner_size)?;
+        let axes = [(outer, outer_size, inner_size), (inner, inner_size, 1)];
+        let axes = axes.into_iter().filter(|a| a.1 > 1).map(|(axis, size, stride)| Axis { axis, size, stride });
+        Some(Self { axes: axes.collect(), forms })
+    }
+
+    /// The mixture over these axes, counted from the last, with their sizes; the last one is fastest.
+    pub fn along(axes: &[(usize, usize)], forms: Vec<Form>) -> Option<Self> {
+        let mut stride = forms.len();
+        let mut all = vec![];
+        for &(axis, size) in axes {
+            stride = stride.checked_div(size)?;
+            all.push(Axis { axis, size, stride });
+        }
+        Some(Self { axes: all, forms }).filter(|m| m.forms.iter().any(|f| !f.is_zero()))
+    }
+
+    /// The axes, counted from the last, and their sizes.
+    pub fn axes(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.axes.iter().map(|a| (a.axis, a.size))
+    }
+
+    /// Size of an axis on which it depends.
+    pub fn size(&self, axis: usize) -> Option<usize> {
+        self.axes().find(|a| a.0 == axis).map(|a| a.1)
+    }
+
+    /// All log-scales.
+    pub fn forms(&self) -> impl Iterator<Item = &Form> {
+        self.forms.iter()
+    }
+
+    /// The log-scale at an index, given for each axis.
+    pub fn at(&self, index: impl Fn(usize) -> usize) -> &Form {
+        &self.forms[self.axes.iter().map(|a| index(a.axis) * a.stride).sum::<usize>()]
+    }
+
+    /// Elements picked by their index on one axis; `None` where there is no such index. What is left may be a sum
+    /// over axes.
+    pub fn picked(&self, axis: usize, indices: &[usize]) -> Option<(Scales, Option<Self>)> {
+        let Some(&own) = self.axes.iter().find(|a| a.axis == axis) else {
+            return Some((Scales::zero(), Some(self.clone())));
+        };
+        if indices.is_empty() || indices.iter().any(|&i| i >= own.size) {
+            return None;
+        }
+        let others: Vec<(usize, usize)> = self.axes().filter(|a| a.0 != axis).collect();
+        let axes: Vec<(usize, usize)> = [(axis, indices.len())].into_iter().chain(others).collect();
+        let count: usize = axes.iter().map(|a| a.1).product();
+        let mut forms = Vec::with_capacity(count);
+        for element in 0..count {
+            let mut stride = count;
+            let mut index = vec![];
+            for &(axis, size) in &axes {
+                stride /= size;
+                index.push((axis, element / stride % size));
+            }
+            let place = |at: usize| index.iter().find(|i| i.0 == at).map_or(0, |i| i.1);
+            forms.push(self.at(|at| if at == axis { indices[place(at)] } else { place(at) }).clone());
+        }
+        let wide: Vec<(usize, usize)> = axes.into_iter().filter(|a| a.1 > 1).collect();
+        Some(match wide[..] {
+            [] => (Scales::zero().shifted(&forms[0]), None),
+            [(axis, _)] => (Scales::along(axis, forms), None),
+            _ => (Scales::zero(), Self::along(&wide, forms)),
+        })
+    }
+
     /// Whether all axes are in the range, counted from the last; `None` where only some are.
     pub fn inside(&self, range: &Range<usize>) -> Option<bool> {
         let count = self.axes.iter().filter(|a| range.contains(&a.axis)).count();
@@ -84,11 +154,42 @@ impl Mixture {
 }
 
 /// The operators that follow mixtures; all others need a sum over axes.
-const FOLLOW: &[&str] = &["Reshape", "Transpose", "Relu", "LeakyRelu", "Identity", "Dropout"];
+const FOLLOW: &[&str] = &[
+    "Reshape",
+    "Flatten",
+    "Transpose",
+    "Squeeze",
+    "Unsqueeze",
+    "Relu",
+    "LeakyRelu",
+    "Neg",
+    "Abs",
+    "Identity",
+    "Dropout",
+    "Split",
+    "Slice",
+    "Gather",
+];
+
+/// Whether a node follows mixtures: also a product of activations, and one with a single number.
+fn follows(it: &Inference<'_>, node: &Node) -> bool {
+    let stored = |i: usize| match it.input(node, i) {
+        Some(Value::Stored(view)) => Some(view.len()),
+        _ => None,
+    };
+    let op = node.op.as_str();
+    let product = match (stored(0), stored(1)) {
+        (None, None) => op == "MatMul",
+        (None, Some(1)) => ["Mul", "Div"].contains(&op),
+        (Some(1), None) => op == "Mul",
+        _ => false,
+    };
+    node.domain.is_empty() && (product || FOLLOW.contains(&op))
+}
 
 /// Turns the mixtures among the inputs of a node into sums over axes, where the node does not follow them.
 pub(super) fn settle_inputs(it: &mut Inference<'_>, node: &Node) {
-    if node.domain.is_empty() && FOLLOW.contains(&node.op.as_str()) {
+    if follows(it, node) {
         return;
     }
     for name in node.inputs.iter().chain(&node.captures) {

@@ -6,6 +6,7 @@
 
 mod actions;
 mod choice;
+mod contraction;
 mod conv;
 mod elementwise;
 mod finish;
@@ -20,6 +21,7 @@ mod norm;
 mod pool;
 mod power;
 mod product;
+mod recurrent;
 mod regroup;
 mod shape;
 mod size;
@@ -73,6 +75,7 @@ fn rule(node: &Node) -> Rule {
         shape::RULES,
         join::RULES,
         layout::RULES,
+        recurrent::RULES,
     ];
     let found = tables.into_iter().flatten().find(|(op, _)| *op == node.op);
     found.map_or(freeze::not_homogeneous, |(_, rule)| *rule)

@@ -4,6 +4,7 @@ use super::mixed::Mixture;
 use super::size::{Size, Sizes, Volume};
 use super::value::Scales;
 use crate::manifold::Form;
+use std::ops::Range;
 
 /// A tensor with more elements than this along the axes that a reshape joins is frozen.
 const MAX_JOINED: usize = 1 << 24;
@@ -12,6 +13,9 @@ const MAX_JOINED: usize = 1 << 24;
 pub(super) fn regroup(scales: &Scales, source: &Sizes, target: &Sizes) -> Option<Scales> {
     mix(scales, None, source, target).filter(|(_, mixture)| mixture.is_none()).map(|(scales, _)| scales)
 }
+
+/// Mixtures with more elements than this are not carried through a reshape of several of their axes.
+const MAX_SPANNED: usize = 1 << 20;
 
 /// The scales after a reshape from `source` to `target`, with a mixture where they do not follow single axes; `None`
 /// where that takes several, or unknown sizes.
@@ -23,6 +27,7 @@ pub(super) fn mix(
 ) -> Option<(Scales, Option<Mixture>)> {
     let (mut result, mut mixed) = (Scales::zero(), None);
     let (mut from, mut to) = (source.len(), target.len());
+    let mut spanned = vec![];
     while from > 0 || to > 0 {
         let (from_end, to_end) = (from, to);
         let matched = next_group(source, target, &mut from, &mut to);
@@ -30,6 +35,10 @@ pub(super) fn mix(
         let carried: Vec<(usize, &[Form])> = scales.axes().filter(|(axis, _)| inside.contains(axis)).collect();
         let mixture = mixture.map(|m| m.inside(&inside).map(|inside| (m, inside)));
         let mixture = match mixture {
+            Some(None) if matched => {
+                spanned.push((from..from_end, to..to_end));
+                continue;
+            }
             Some(None) => return None,
             Some(Some((m, true))) => Some(m),
             Some(Some((_, false))) | None => None,
@@ -52,7 +61,54 @@ pub(super) fn mix(
             None => return None,
         }
     }
-    Some((result, mixed))
+    match mixture.filter(|_| !spanned.is_empty()) {
+        None => Some((result, mixed)),
+        Some(_) if mixed.is_some() => None,
+        Some(mixture) => Some((result, span(scales, mixture, (source, target), &spanned)?)),
+    }
+}
+
+/// The mixture over several groups of axes, each of which a reshape takes from a range of the source to one of the
+/// target; the log-scales of these axes of the source go into it.
+fn span(
+    scales: &Scales,
+    mixture: &Mixture,
+    (source, target): (&Sizes, &Sizes),
+    groups: &[(Range<usize>, Range<usize>)],
+) -> Option<Option<Mixture>> {
+    let known = |sizes: &Sizes, axes: &Range<usize>| -> Option<Vec<(usize, usize)>> {
+        axes.clone().map(|i| Some((sizes.len() - 1 - i, sizes[i].known().filter(|&n| n > 0)?))).collect()
+    };
+    let mut axes = vec![];
+    let mut parts = vec![];
+    for (from, to) in groups {
+        let (from, to) = (known(source, from)?, known(target, to)?);
+        parts.push((from, to.iter().map(|a| a.1).product::<usize>()));
+        axes.extend(to);
+    }
+    let count = axes.iter().try_fold(1usize, |all, a| all.checked_mul(a.1)).filter(|&n| n <= MAX_SPANNED)?;
+    let mut forms = Vec::with_capacity(count);
+    for element in 0..count {
+        let (mut rest, mut index) = (element, vec![]);
+        for (from, volume) in parts.iter().rev() {
+            let mut inside = rest % volume;
+            rest /= volume;
+            for &(axis, size) in from.iter().rev() {
+                index.push((axis, inside % size));
+                inside /= size;
+            }
+        }
+        let place = |axis: usize| index.iter().find(|i| i.0 == axis).map_or(0, |i| i.1);
+        let mut form = mixture.at(place).clone();
+        for &(axis, at) in &index {
+            if let Some(own) = scales.axis(axis) {
+                form = form.plus(1.0, own.get(if own.len() > 1 { at } else { 0 })?);
+            }
+        }
+        forms.push(form);
+    }
+    let wide: Vec<(usize, usize)> = axes.into_iter().filter(|a| a.1 > 1).collect();
+    Some(Mixture::along(&wide, forms))
 }
 
 /// Takes axes from the end until both sides have the same number of elements; false when they never do.
@@ -81,7 +137,7 @@ fn next_group(source: &[Size], target: &[Size], from: &mut usize, to: &mut usize
 }
 
 /// The log-scale of every element of some neighbouring axes, in order.
-fn join(scales: &Scales, source: &[Size], axes: std::ops::Range<usize>) -> Option<Vec<Form>> {
+fn join(scales: &Scales, source: &[Size], axes: Range<usize>) -> Option<Vec<Form>> {
     let mut all = vec![Form::zero()];
     for i in axes {
         let forms = scales.expanded(source.len() - 1 - i, source[i].known()?)?;
@@ -94,7 +150,7 @@ fn join(scales: &Scales, source: &[Size], axes: std::ops::Range<usize>) -> Optio
 }
 
 /// Adds the log-scales of joined axes to axes of the target, where they are a sum over these.
-fn split(mut result: Scales, joined: &[Form], target: &[Size], axes: std::ops::Range<usize>) -> Option<Scales> {
+fn split(mut result: Scales, joined: &[Form], target: &[Size], axes: Range<usize>) -> Option<Scales> {
     let mut stride = joined.len();
     let mut parts = vec![];
     for i in axes {
