@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::problem::Problem;
-use crate::solve::{Callback, Settings, Solution, check, solve};
+use crate::solve::{Callback, Settings, Solution, Step, check, solve};
 
 /// A balanced problem.
 #[derive(Clone, Debug)]
@@ -66,10 +66,11 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
         }
         None => problem,
     };
-    let start = vec![0.0; problem.variables()];
-    let point = attained.point(settings.start.as_deref().unwrap_or(&start));
-    let (cost_before, residual_before) = (point.flows().cost.to_f64(), point.flows().residual());
     let solution = solve(attained, settings, callback)?;
+    // every solver looks at its start first
+    let Some(&Step { cost: cost_before, residual: residual_before, .. }) = solution.trace.first() else {
+        unreachable!("a trace begins at the start")
+    };
     let dimension = crate::problem::Gauge::of(attained)?.dimension;
     let (escaping, escaping_count) = escaping(problem, &existence);
     Ok(Balanced { existence, solution, cost_before, residual_before, dimension, escaping, escaping_count })

@@ -85,6 +85,7 @@ pub fn settings(solving: &Solving, layers: &[Layer]) -> Result<Settings> {
         tolerance: solving.tolerance,
         max_iterations: solving.max_iterations,
         seed: solving.seed,
+        canonical: solving.canonical.then_some(true),
         ..Settings::default()
     })
 }

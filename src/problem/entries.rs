@@ -55,6 +55,12 @@ impl Problem {
         count
     }
 
+    /// Number of connections of the architecture, zero weights included.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.blocks.iter().map(|b| b.values.len()).sum()
+    }
+
     /// The problem without the connections whose log-multiplier falls along a direction.
     ///
     /// # Panics
@@ -77,6 +83,15 @@ impl Problem {
 }
 
 impl Block {
+    /// The exponent of the block's power; none for other costs.
+    #[must_use]
+    pub fn exponent(&self, problem: &Problem) -> Option<f64> {
+        match self.cost {
+            Cost::Power(k) => Some(problem.exponents()[k]),
+            Cost::Convex(_) => None,
+        }
+    }
+
     /// Whether entry `k` has a cost.
     #[must_use]
     pub fn has(&self, k: usize) -> bool {

@@ -128,6 +128,15 @@ impl Point<'_> {
         }
     }
 
+    /// For every block the sums of its rows' and its columns' curvatures (of cost in log-multipliers); none where numbers
+    /// leave the range of `f64`.
+    pub(crate) fn plain_curvatures(&self) -> Option<impl Iterator<Item = (&[f64], &[f64])>> {
+        match &self.state {
+            State::Plain(data) => Some(data.curvature.iter().map(|c| (c.rows.as_slice(), c.columns.as_slice()))),
+            State::Wide(_) => None,
+        }
+    }
+
     /// The curvature of a single connection's cost in its log-multiplier.
     #[must_use]
     pub fn curvature(&self, block: usize, row: usize, column: usize, index: usize) -> Wide {

@@ -44,7 +44,7 @@ struct Coupling {
 impl Cholesky {
     /// The symbolic factorization where it predicts a cheap numeric one.
     pub fn small(problem: &Problem) -> Option<Self> {
-        let entries = problem.entries();
+        let entries = problem.places();
         if entries > 1_000_000.max(8 * problem.variables()) {
             return None;
         }

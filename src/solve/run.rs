@@ -3,10 +3,11 @@
 use super::cg::ConjugateGradients;
 use super::cholesky::Cholesky;
 use super::linear::LinearSolver;
-use super::settings::Callback;
+use super::mean_field::{self, Layout};
+use super::settings::{CANONICAL_PLACES, Callback};
 use super::{Method, Settings, Solution, Status, Step, bound, greedy, landing, local, newton, witness};
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Gauge, LogScales, Point, Problem};
+use crate::problem::{Gauge, LogScales, Pattern, Point, Problem};
 use crate::solve::Schedule;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -56,11 +57,12 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     // exponents of a hundred spread the costs so far that only one unit after the other makes progress
     if settings.method == Method::Auto && end == End::Stalled && problem.entries() <= FEW_ENTRIES {
         method = Method::Local;
-        run.before = run.trace.last().map_or(0, |s| s.iteration);
+        run.continue_count();
         x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
         end = solvers.minimize(&mut run, &mut x, method);
     }
-    let lands = settings.canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
+    let canonical = settings.canonical.unwrap_or_else(|| problem.places() <= CANONICAL_PLACES);
+    let lands = canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
     if lands && moves_any && end == End::Tolerance {
         let grid = landing::grid_point(problem, &x);
         folded = problem.folded(grid.exponents());
@@ -90,6 +92,12 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
 /// Entries up to which many sweeps of local balancing take seconds.
 const FEW_ENTRIES: usize = 10_000;
 
+/// Whether dense blocks hold most of the weights, so that mean fields resemble the blocks.
+fn mostly_dense(problem: &Problem) -> bool {
+    let dense = problem.blocks().iter().filter(|b| matches!(b.pattern, Pattern::Dense | Pattern::DenseColumns));
+    2 * dense.map(|b| b.values.len()).sum::<usize>() > problem.places()
+}
+
 /// The linear solvers of a problem.
 struct Solvers {
     direct: Option<Cholesky>,
@@ -99,11 +107,14 @@ struct Solvers {
 
 impl Solvers {
     fn new(problem: &Problem, method: Method) -> Self {
+        let mean_field = if mostly_dense(problem) { Layout::new(problem) } else { None };
+        let large = mean_field.is_some() && problem.places() > FEW_ENTRIES;
         let direct = match method {
             Method::Newton => Cholesky::new(problem),
+            Method::Auto | Method::Cg if large => None,
             _ => Cholesky::small(problem),
         };
-        Self { direct, iterative: ConjugateGradients, comparison: problem.has_comparison() }
+        Self { direct, iterative: ConjugateGradients { mean_field }, comparison: problem.has_comparison() }
     }
 
     /// The method that runs when `asked` is asked for.
@@ -123,7 +134,13 @@ impl Solvers {
                 let solver = self.direct.as_mut().expect("Newton runs on a factorization");
                 newton::minimize(run, x, solver)
             }
-            Method::Cg => newton::minimize(run, x, &mut self.iterative),
+            Method::Cg => {
+                let ended = self.iterative.mean_field.as_ref().and_then(|layout| mean_field::minimize(run, x, layout));
+                ended.unwrap_or_else(|| {
+                    run.continue_count();
+                    newton::minimize(run, x, &mut self.iterative)
+                })
+            }
             Method::Lbfgs | Method::TrustRegion | Method::NewtonCg => witness::minimize(run, x, method),
         }
     }
@@ -188,6 +205,11 @@ impl<'a, 'c> Run<'a, 'c> {
         (0..self.moves.len()).filter(counts).map(|v| point.flows().imbalance(v).abs()).fold(0.0, f64::max)
     }
 
+    /// Counts the iterations of the next leg on from the last one.
+    fn continue_count(&mut self) {
+        self.before = self.trace.last().map_or(0, |s| s.iteration);
+    }
+
     /// Records an iteration; false when the callback wants to stop.
     pub fn step(&mut self, iteration: usize, point: &Point) -> bool {
         let step = Step {
@@ -206,8 +228,9 @@ impl<'a, 'c> Run<'a, 'c> {
     where
         'a: 'b,
     {
-        let before = self.trace.last().map_or(0, |s| s.iteration);
-        Run { problem, before, ..self }
+        let mut run = Run { problem, ..self };
+        run.continue_count();
+        run
     }
 
     /// The solution at `scales`; the problem has their powers of two folded in.

@@ -66,10 +66,14 @@ pub struct Settings {
     /// Start; zero when absent.
     pub start: Option<Vec<f64>>,
     /// Whether Newton's methods end with steps from a grid point, so that the solution does not depend on powers of two in the
-    /// start to the last bit. Costs two or three Newton steps. Where rounding keeps those above the tolerance, the solution
-    /// before them stays. Does nothing to the other methods and to subsets.
-    pub canonical: bool,
+    /// start to the last bit. That doubles the passes, so absent means: where there are at most [`CANONICAL_PLACES`] weights.
+    /// Where rounding keeps the last steps above the tolerance, the solution before them stays. Does nothing to the other
+    /// methods and to subsets.
+    pub canonical: Option<bool>,
 }
+
+/// Weights up to which a second leg of passes takes no time that matters.
+pub const CANONICAL_PLACES: usize = 100_000;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -83,7 +87,7 @@ impl Default for Settings {
             relaxation: 1.0,
             subset: None,
             start: None,
-            canonical: true,
+            canonical: None,
         }
     }
 }
@@ -139,7 +143,7 @@ pub struct Solution {
     pub log_scales: Vec<f64>,
     /// The same, powers of two apart: what weights are multiplied by.
     pub scales: LogScales,
-    /// Whether the last steps came from a grid point: [`Settings::canonical`] was set, and they reached the tolerance.
+    /// Whether the last steps came from a grid point: [`Settings::canonical`] asked for it, and they reached the tolerance.
     pub canonical: bool,
     /// How it ended.
     pub status: Status,

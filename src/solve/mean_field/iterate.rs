@@ -1,0 +1,62 @@
+//! Steps to the minimum of the replaced problem, accelerated: one pass each.
+
+use super::Layout;
+use super::anderson::Anderson;
+use crate::problem::Point;
+use crate::solve::newton::log_change;
+use crate::solve::run::{End, Run};
+
+/// Iterates that the acceleration remembers.
+const MEMORY: usize = 20;
+/// Steps without halving of the best residual after which another method goes on.
+const PATIENCE: usize = 8;
+/// Changes of a logarithm of a cost beyond this factor times the plain step are not believed.
+const FARTHEST: f64 = 4.0;
+
+/// Minimizes by steps to the minimum of the replaced problem; none where they make no progress, with x the best point.
+pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layout) -> Option<End> {
+    let mut anderson = Anderson::new(MEMORY);
+    let (mut best, mut best_x, mut since_best) = (f64::INFINITY, x.clone(), 0);
+    let moves = run.moves.clone();
+    let mut last_cost: Option<crate::numeric::Wide> = None;
+    for iteration in 0.. {
+        let point: Point = run.point(x);
+        if !run.step(iteration, &point) {
+            return Some(End::Cancelled);
+        }
+        let residual = run.residual(&point);
+        since_best = if residual < 0.5 * best { 0 } else { since_best + 1 };
+        if residual < best {
+            best = residual;
+            best_x.clone_from(x);
+        }
+        if residual <= run.settings.tolerance {
+            return Some(End::Tolerance);
+        }
+        if iteration >= run.settings.max_iterations {
+            x.clone_from(&best_x);
+            return Some(End::Limit);
+        }
+        let model = if since_best > PATIENCE { None } else { layout.at(&point, &moves) };
+        let Some(model) = model else {
+            x.clone_from(&best_x);
+            return None;
+        };
+        // rising costs show that the past does not tell the future
+        if last_cost.is_some_and(|last| point.flows().cost > last) && residual > 1e-6 {
+            anderson.restart();
+        }
+        last_cost = Some(point.flows().cost);
+        let (_, diagonal) = model.slopes();
+        let plain = model.minimize();
+        let mut step = anderson.step(x, &plain, &diagonal);
+        let (far, near) = (log_change(run.problem, &step), log_change(run.problem, &plain));
+        // a combination that leads far away is not believed
+        if !(far <= FARTHEST * near.max(0.1)) {
+            anderson.restart();
+            step = plain;
+        }
+        x.iter_mut().zip(&step).for_each(|(x, s)| *x += s);
+    }
+    unreachable!("the loop ends by returning")
+}
