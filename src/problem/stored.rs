@@ -4,6 +4,7 @@ use super::block::is_plain;
 use crate::numeric::{Scalar, Wide};
 use crate::regularizer::Power;
 use half::{bf16, f16};
+use rayon::prelude::*;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -89,10 +90,10 @@ impl Stored {
     /// Place and value of the first number that is not finite.
     pub(super) fn first_faulty(&self) -> Option<(usize, f64)> {
         let raw = self.raw();
-        // sums of a thousand magnitudes are finite unless one number is not, or their sum overflows
+        // sums of some thousand magnitudes are finite unless one number is not, or their sum overflows
         let faulty = |values: &mut dyn Iterator<Item = f64>| !values.map(f64::abs).sum::<f64>().is_finite();
         let suspicious: Vec<usize> = match self.float {
-            Float::F32 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| from_f32(b)))),
+            Float::F32 => chunks(raw.as_chunks().0, |c| c.iter().fold(false, |found, &b| found | !is_finite(b))),
             Float::F64 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| f64::from_le_bytes(b)))),
             Float::F16 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| from_f16(b)))),
             Float::Bf16 => chunks(raw.as_chunks().0, |c| faulty(&mut c.iter().map(|&b| from_bf16(b)))),
@@ -103,16 +104,23 @@ impl Stored {
 }
 
 /// Numbers that are looked at together when only few of them can be at fault.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 1 << 14;
 
-fn chunks<const N: usize>(raw: &[[u8; N]], is_suspicious: impl Fn(&[[u8; N]]) -> bool) -> Vec<usize> {
-    raw.chunks(CHUNK).enumerate().filter(|(_, c)| is_suspicious(c)).map(|(i, _)| i).collect()
+fn chunks<const N: usize>(raw: &[[u8; N]], is_suspicious: impl Fn(&[[u8; N]]) -> bool + Sync) -> Vec<usize> {
+    raw.par_chunks(CHUNK).enumerate().filter(|(_, c)| is_suspicious(c)).map(|(i, _)| i).collect()
 }
 
 impl fmt::Debug for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} stored numbers of type {:?}", self.len(), self.float)
     }
+}
+
+/// Whether single-precision bits stand for a finite number.
+#[inline(always)]
+fn is_finite(bytes: [u8; 4]) -> bool {
+    const EXPONENT: u32 = 0x7f80_0000;
+    u32::from_le_bytes(bytes) & EXPONENT != EXPONENT
 }
 
 #[inline(always)]
@@ -158,8 +166,7 @@ impl Lines {
         }
         let (squares, coefficient) = (power.exponent == 2.0, power.coefficient);
         let mut own = Self { weights, squares, coefficient, along: vec![], across: vec![], width, span: 0..0 };
-        let (mut smallest, mut largest) = (f64::INFINITY, 0.0f64);
-        own.visit(Extremes(&mut smallest, &mut largest));
+        let (smallest, largest) = own.visit(Extremes);
         if largest > 0.0 && !(is_plain(smallest) && is_plain(largest)) {
             return None;
         }
@@ -235,22 +242,25 @@ pub(super) trait Visitor {
     fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) -> Self::Output;
 }
 
-struct Extremes<'a>(&'a mut f64, &'a mut f64);
+/// The smallest positive and the largest of the numbers.
+struct Extremes;
 
-impl Visitor for Extremes<'_> {
-    type Output = ();
+impl Visitor for Extremes {
+    type Output = (f64, f64);
 
-    fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) {
-        let (mut smallest, mut largest) = ([f64::INFINITY; 8], [0.0f64; 8]);
-        let mut meet = |i: usize, a: f64| {
-            largest[i] = if a > largest[i] { a } else { largest[i] };
-            smallest[i] = if a < smallest[i] && a > 0.0 { a } else { smallest[i] };
+    fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) -> (f64, f64) {
+        let of_chunk = |chunk: &[A]| {
+            let (mut smallest, mut largest) = ([f64::INFINITY; 8], [0.0f64; 8]);
+            let mut meet = |i: usize, a: f64| {
+                largest[i] = if a > largest[i] { a } else { largest[i] };
+                smallest[i] = if a < smallest[i] && a > 0.0 { a } else { smallest[i] };
+            };
+            let (eights, rest) = chunk.as_chunks::<8>();
+            eights.iter().for_each(|eight| (0..8).for_each(|i| meet(i, read(eight[i]))));
+            rest.iter().for_each(|&a| meet(0, read(a)));
+            (smallest.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(0.0, f64::max))
         };
-        let (chunks, rest) = raw.as_chunks::<8>();
-        chunks.iter().for_each(|chunk| (0..8).for_each(|i| meet(i, read(chunk[i]))));
-        rest.iter().for_each(|&a| meet(0, read(a)));
-        *self.0 = smallest.into_iter().fold(f64::INFINITY, f64::min);
-        *self.1 = largest.into_iter().fold(0.0, f64::max);
+        raw.par_chunks(CHUNK).map(of_chunk).reduce(|| (f64::INFINITY, 0.0), |a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 }
 

@@ -11,7 +11,6 @@ use faer::sparse::{SparseColMat, Triplet};
 
 /// Which columns meet in which variables.
 pub(super) struct Core {
-    variables: usize,
     /// The variable of every entry of every column.
     columns: Vec<Vec<u32>>,
     /// For every variable the entries that meet there: offsets, and places of entries in the list of all.
@@ -56,7 +55,7 @@ impl Core {
                 }
             }
         }
-        Self { variables, columns, start, entries, column_of, pairs, places }
+        Self { columns, start, entries, column_of, pairs, places }
     }
 
     /// The core for these values of the columns, factorized; none where it is singular in floating point.
@@ -69,10 +68,10 @@ impl Core {
         let mut values = vec![0.0; self.places.len()];
         (0..self.columns.len()).for_each(|i| values[i] = 1.0);
         let mut pair = 0;
-        for v in 0..self.variables {
-            let own = &self.entries[self.start[v]..self.start[v + 1]];
+        for (ends, inverse) in self.start.windows(2).zip(inverse) {
+            let own = &self.entries[ends[0]..ends[1]];
             for &a in own {
-                let left = flat[a as usize] * inverse[v];
+                let left = flat[a as usize] * inverse;
                 for &b in own {
                     values[self.pairs[pair] as usize] -= left * flat[b as usize];
                     pair += 1;

@@ -52,7 +52,7 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
         let mut step = anderson.step(x, &plain, &diagonal);
         let (far, near) = (log_change(run.problem, &step), log_change(run.problem, &plain));
         // a combination that leads far away is not believed
-        if !(far <= FARTHEST * near.max(0.1)) {
+        if far.is_nan() || far > FARTHEST * near.max(0.1) {
             anderson.restart();
             step = plain;
         }
