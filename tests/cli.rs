@@ -46,6 +46,9 @@ fn balance_reports_every_promised_field_with_its_type() {
     for name in ["read", "solve", "write", "total"] {
         assert!(report["seconds"][name].as_f64().unwrap() >= 0.0, "{name}");
     }
+    if cfg!(target_os = "linux") {
+        assert!(report["memory"]["balance"].as_u64().unwrap() > 1 << 20, "{report}");
+    }
     for name in ["frozen", "dead", "escaping", "notes"] {
         assert_eq!(report[name], json!([]), "{name}");
     }

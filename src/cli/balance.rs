@@ -12,7 +12,8 @@ use crate::files::write_atomic;
 use crate::lowered::{Lowered, Scaling};
 use crate::model::FunctionCheck;
 use crate::report::{
-    BalanceReport, FrozenNode, SCHEMA, SHOWN, ScalesFile, Seconds, cost, function_line, left_alone, pairs, small, some,
+    BalanceReport, FrozenNode, Memory, SCHEMA, SHOWN, ScalesFile, Seconds, cost, forget_peak, function_line,
+    left_alone, pairs, peak, small, some,
 };
 use crate::solve::{Method, Status};
 use std::path::Path;
@@ -62,8 +63,10 @@ pub fn run(args: &Balance) -> Result<Exit> {
         write_atomic(path, json(&file)?.as_bytes(), args.force)?;
     }
     report.seconds.write = started.elapsed().as_secs_f64();
+    report.memory.balance = peak();
 
     let started = Instant::now();
+    let apart = !args.no_check && forget_peak();
     let check = if args.no_check {
         FunctionCheck::Unchecked { reason: "--no-check".into() }
     } else {
@@ -83,6 +86,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
         FunctionCheck::Unchecked { reason } => report.unchecked = Some(reason),
     }
     report.seconds.check = started.elapsed().as_secs_f64();
+    report.memory.check = if apart { peak() } else { None };
     report.seconds.total = begin.elapsed().as_secs_f64();
     show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered))?;
     Ok(exit(&report))
@@ -133,6 +137,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         iterations: solution.iterations,
         passes: solution.passes,
         seconds: Seconds::default(),
+        memory: Memory::default(),
         frozen: lowered.frozen.iter().map(FrozenNode::from).collect(),
         dead: lowered.dead.clone(),
         escaping: balanced.escaping.clone(),
@@ -232,6 +237,11 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
     }
     if let (Some(written), Some(path)) = (r.residual_written, &args.output) {
         rows.push(("written", format!("{}, residual there {}", path.display(), small(written))));
+    }
+    let size = |bytes: Option<u64>| bytes.map(|b| format!("{:.0} MB", b as f64 / 1e6));
+    if let Some(balance) = size(r.memory.balance) {
+        let check = size(r.memory.check).map_or(String::new(), |check| format!(", the check {check}"));
+        rows.push(("memory", format!("at most {balance}{check}")));
     }
     rows.push(("function", function_line(r.unchecked.as_deref(), r.function_difference, r.function_rounding)));
     if let Some(reason) = &r.reason {

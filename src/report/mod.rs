@@ -1,5 +1,9 @@
 //! Floor 5: what a run says of itself, as one JSON object or as a table for people.
 
+mod memory;
+
+pub use memory::{Memory, forget_peak, peak};
+
 use crate::lowered::{Frozen, Lowered, NamedForm, Scaling};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -75,6 +79,8 @@ pub struct BalanceReport {
     pub passes: f64,
     /// Seconds of every phase.
     pub seconds: Seconds,
+    /// Largest resident memory of the phases.
+    pub memory: Memory,
     /// What is left alone, and why.
     pub frozen: Vec<FrozenNode>,
     /// Units that do nothing.
