@@ -74,6 +74,9 @@ fn sums(
     rows: usize,
     power: Power,
 ) -> Result<Option<Vec<f64>>> {
+    if let Some(sums) = quick_sums(one, tensor, files, (head_of, tail_of), columns, rows, power) {
+        return Ok(Some(sums));
+    }
     let mut sums = vec![0.0; rows * columns];
     let (mut faulty, mut safe) = (None, true);
     one.visit(|element, head, tail| {
@@ -90,6 +93,52 @@ fn sums(
         Some(fault) => Err(not_finite(tensor, fault)),
         None => Ok(safe.then_some(sums)),
     }
+}
+
+/// The same for single precision in one piece, in the order in which it is stored; none where something is out of range.
+fn quick_sums(
+    one: &WeightUse,
+    tensor: &Tensor,
+    files: &Files,
+    (head_of, tail_of): (&[u32], &[u32]),
+    columns: usize,
+    rows: usize,
+    power: Power,
+) -> Option<Vec<f64>> {
+    let ([place], ElementType::F32, false) = (&tensor.places[..], tensor.element, one.reciprocal) else { return None };
+    let axes = one.stored_axes()?;
+    let numbers = files.bytes(tensor.file)[place.clone()].as_chunks::<4>().0;
+    let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
+    let mut sums = vec![0.0; rows * columns];
+    let (square, mut largest) = (power.exponent == 2.0, 0.0f64);
+    // a run whose entries all lie in one place
+    let alike = (head_step == 0 || rows == 1) && (tail_step == 0 || columns == 1);
+    WeightUse::visit_runs(&axes, |element, head, tail| {
+        let run = &numbers[element..element + length];
+        let size = |number: [u8; 4]| f64::from(f32::from_le_bytes(number)).abs();
+        let cost = |size: f64| if square { size * size } else { size };
+        if alike {
+            let mut lanes = [0.0; 8];
+            let (eights, rest) = run.as_chunks::<8>();
+            for eight in eights {
+                (0..8).for_each(|i| lanes[i] += cost(size(eight[i])));
+            }
+            let rest: f64 = rest.iter().map(|&number| cost(size(number))).sum();
+            let sum = lanes.into_iter().sum::<f64>() + rest;
+            // the sum is not finite when one of its terms is not
+            largest = if sum > largest || sum.is_nan() { sum } else { largest };
+            sums[head_of[head] as usize * columns + tail_of[tail] as usize] += sum;
+            return;
+        }
+        for (k, &number) in run.iter().enumerate() {
+            let cost = cost(size(number));
+            largest = if cost > largest || cost.is_nan() { cost } else { largest };
+            let (row, column) = (head_of[head + k * head_step], tail_of[tail + k * tail_step]);
+            sums[row as usize * columns + column as usize] += cost;
+        }
+    });
+    // single precision is never too small for sums of squares in double precision
+    (largest < SAFE * SAFE).then_some(sums)
 }
 
 /// Weights whose squares, and sums of them, are well inside the range of `f64`: 2^200.

@@ -231,50 +231,36 @@ fn run(
     sink: Sink,
 ) -> Result<()> {
     let width = tensor.element.width();
-    let (outer, [length, head_step, tail_step]) = match axes.split_last() {
-        Some((last, outer)) => (outer, *last),
-        None => (&[][..], [1, 0, 0]),
-    };
-    let mut index = vec![0; outer.len()];
-    let (mut element, mut head, mut tail) = (0, 0, 0);
+    let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
     let mut new = Vec::with_capacity(PIECE + length * width);
-    loop {
+    let mut result = Ok(());
+    WeightUse::visit_runs(axes, |element, head, tail| {
+        if result.is_err() {
+            return;
+        }
         new.extend_from_slice(&old[element * width..(element + length) * width]);
-        let at = new.len() - length * width;
+        let line = new.len() - length * width;
+        let line = &mut new[line..];
         let quick = match &rule {
             Rule::Factors { up, down } if tensor.element == ElementType::F32 => {
-                quick(&mut new[at..], (&up[head..], head_step), (&down[tail..], tail_step))
+                quick(line, (&up[head..], head_step), (&down[tail..], tail_step))
             }
             _ => None,
         };
-        let slowly = if quick.is_none() { &mut new[at..] } else { &mut [] };
-        report.changed += quick.unwrap_or(0);
-        for (k, place) in slowly.chunks_exact_mut(width).enumerate() {
-            let ports = (head + k * head_step, tail + k * tail_step);
-            change(tensor, place, element + k, &mut rule, ports, report)?;
+        match quick {
+            Some(changed) => report.changed += changed,
+            None => {
+                result = line.chunks_exact_mut(width).enumerate().try_for_each(|(k, place)| {
+                    change(tensor, place, element + k, &mut rule, (head + k * head_step, tail + k * tail_step), report)
+                });
+            }
         }
-        element += length;
-        if new.len() >= PIECE {
-            sink(&new)?;
+        if new.len() >= PIECE && result.is_ok() {
+            result = sink(&new);
             new.clear();
         }
-        // the next index of the outer axes
-        let mut axis = outer.len();
-        loop {
-            if axis == 0 {
-                return sink(&new);
-            }
-            axis -= 1;
-            let [size, head_stride, tail_stride] = outer[axis];
-            index[axis] += 1;
-            (head, tail) = (head + head_stride, tail + tail_stride);
-            if index[axis] < size {
-                break;
-            }
-            index[axis] = 0;
-            (head, tail) = (head - size * head_stride, tail - size * tail_stride);
-        }
-    }
+    });
+    result.and_then(|()| sink(&new))
 }
 
 /// Multiplies a line of single-precision numbers by factors at these distances; tells how many changed. None, and nothing

@@ -84,6 +84,32 @@ impl WeightUse {
         contiguous.then(|| axes.iter().map(axis).collect())
     }
 
+    /// Calls `visit(element, head, tail)` for the first entry of every run along the fastest of the stored axes.
+    pub(crate) fn visit_runs(axes: &[[usize; 3]], mut visit: impl FnMut(usize, usize, usize)) {
+        let (outer, length) = axes.split_last().map_or((axes, 1), |(last, outer)| (outer, last[0]));
+        let mut index = vec![0; outer.len()];
+        let (mut element, mut head, mut tail) = (0, 0, 0);
+        loop {
+            visit(element, head, tail);
+            element += length;
+            let mut axis = outer.len();
+            loop {
+                if axis == 0 {
+                    return;
+                }
+                axis -= 1;
+                let [size, head_stride, tail_stride] = outer[axis];
+                index[axis] += 1;
+                (head, tail) = (head + head_stride, tail + tail_stride);
+                if index[axis] < size {
+                    break;
+                }
+                index[axis] = 0;
+                (head, tail) = (head - size * head_stride, tail - size * tail_stride);
+            }
+        }
+    }
+
     /// Whether every head meets every tail in some entry, because different axes tell them apart.
     pub(crate) fn joins_all(&self) -> bool {
         let covers = |ports: &Ports| {
