@@ -269,19 +269,21 @@ Qed.
 Lemma shifted_super V t : linear_degree g -> grounded g V -> balanced g r V -> 0 <= t ->
   super g r (fun i => if free g i then V i + t else 0) /\ sub g r (fun i => if free g i then V i - t else 0).
 Proof.
-  intros D gV B P. split; intros i F; rewrite <- (B i F); unfold residual; rewrite !divergence_sum; apply sum_le;
-    intros e _; unfold exponent; rewrite !D, !Rmult_1_l.
+  intros D gV B P. split; intros i F;
+    [apply Rle_trans with (residual g r V i); [right; symmetry; auto|]|
+     apply Rle_trans with (residual g r V i); [|right; auto]];
+    unfold residual; rewrite !divergence_sum; apply sum_le; intros e _; unfold exponent; rewrite !D, !Rmult_1_l.
   - destruct (Nat.eqb_spec (head e) i) as [Qh|]; destruct (Nat.eqb_spec (tail e) i) as [Qt|];
       rewrite ?Rminus_diag_eq, ?Rmult_0_r by reflexivity; try lra.
-    + apply Rmult_le_compat_r; [lra|]. apply slope_le. rewrite Qh, F.
+    + match goal with |- ?a * _ <= ?b * _ => enough (a <= b) by lra end. apply slope_le. rewrite Qh, F.
       destruct (free g (tail e)) eqn:G; [lra|rewrite (gV (tail e)) by auto; lra].
-    + apply Ropp_le_cancel. rewrite !Ropp_mult_distr_r. apply Rmult_le_compat_r; [lra|]. apply slope_le. rewrite Qt, F.
+    + match goal with |- ?a * _ <= ?b * _ => enough (b <= a) by lra end. apply slope_le. rewrite Qt, F.
       destruct (free g (head e)) eqn:G; [lra|rewrite (gV (head e)) by auto; lra].
   - destruct (Nat.eqb_spec (head e) i) as [Qh|]; destruct (Nat.eqb_spec (tail e) i) as [Qt|];
       rewrite ?Rminus_diag_eq, ?Rmult_0_r by reflexivity; try lra.
-    + apply Rmult_le_compat_r; [lra|]. apply slope_le. rewrite Qh, F.
+    + match goal with |- ?a * _ <= ?b * _ => enough (a <= b) by lra end. apply slope_le. rewrite Qh, F.
       destruct (free g (tail e)) eqn:G; [lra|rewrite (gV (tail e)) by auto; lra].
-    + apply Ropp_le_cancel. rewrite !Ropp_mult_distr_r. apply Rmult_le_compat_r; [lra|]. apply slope_le. rewrite Qt, F.
+    + match goal with |- ?a * _ <= ?b * _ => enough (b <= a) by lra end. apply slope_le. rewrite Qt, F.
       destruct (free g (head e)) eqn:G; [lra|rewrite (gV (head e)) by auto; lra].
 Qed.
 
