@@ -323,13 +323,13 @@ Proof.
           destruct (Nat.eqb_spec (head e) i) as [Q|_]; [exfalso; apply U; rewrite <- Q; now apply head_in_units|].
           destruct (Nat.eqb_spec (tail e) i) as [Q|_]; [exfalso; apply U; rewrite <- Q; now apply tail_in_units|]. ring. }
       rewrite <- (sum_delta (fun j => residual g (power p) x j) i (units g)) by auto using units_nodup.
-      rewrite <- Z. apply sum_ext. intros j _. destruct (Nat.eqb_spec i j) as [<-|Ne].
+      etransitivity; [|exact Z]. apply sum_ext. intros j _. destruct (Nat.eqb_spec i j) as [<-|Ne].
       * destruct (number_spec (reach g i i)) as [[-> _]|[_ Y]]; [ring|exfalso; apply Y; constructor].
       * destruct (number_spec (reach g i j)) as [[_ Y]|[-> _]]; [|ring]. apply NNPP in Y.
         assert (X : residual g (power p) x j = 0); [|rewrite X; ring].
         apply (B j). simpl. apply andb_true_iff. split.
         -- destruct (free g j) eqn:G; auto. exfalso. apply (proj1 P j G). now apply Sym.
-        -- apply negb_true_iff. destruct (decide (pinned g j)) eqn:Q; auto. exfalso. apply decide_spec in Q.
+        -- apply negb_true_iff. destruct (decide (pinned g j)) eqn:Q; auto. exfalso. apply (proj1 (decide_spec _)) in Q.
            destruct (Nat.lt_total i j) as [Lt|[Eq|Lt]]; [apply (proj2 Q i Lt Y)|tauto|apply (proj2 P j Lt); now apply Sym].
 Qed.
 

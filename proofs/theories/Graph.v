@@ -13,7 +13,7 @@
     [into f l i]     the sum of f over the connections of l with head i;  [out_of f l i] over those with tail i.
     [divergence g f i]  into - c_i out_of.
     [anchored g]     no direction but zero leaves every exponent as it is: the map from points to exponents is
-                     injective. File Existence.v shows that for degree 1 it says that every free unit is linked to the
+                     injective. File Anchored.v shows that for degree 1 it says that every free unit is linked to the
                      ground by connections, whichever way they point. *)
 From Coq Require Import Reals Psatz List Arith.
 From synbal Require Import Sums.
