@@ -132,6 +132,10 @@ impl Model {
         self.with(|g| g.message(5, tensor))
     }
 
+    pub fn sparse(self, tensor: Message) -> Self {
+        self.with(|g| g.message(15, tensor))
+    }
+
     pub fn weight(self, name: &str, shape: &[usize], values: &[f32]) -> Self {
         self.tensor(f32_tensor(name, shape, values, Storage::Raw))
     }
