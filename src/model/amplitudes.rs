@@ -105,9 +105,7 @@ fn quick_sums(
     rows: usize,
     power: Power,
 ) -> Option<Vec<f64>> {
-    let ([place], ElementType::F32, false) = (&tensor.places[..], tensor.element, one.reciprocal) else { return None };
-    let axes = one.stored_axes()?;
-    let numbers = files.bytes(tensor.file)[place.clone()].as_chunks::<4>().0;
+    let (axes, numbers) = (one.stored_axes()?, tensor.single_precision(files).filter(|_| !one.reciprocal)?);
     let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
     let mut sums = vec![0.0; rows * columns];
     let (square, mut largest) = (power.exponent == 2.0, 0.0f64);

@@ -136,14 +136,22 @@ impl Tensor {
         if self.is_varint() { half(bytes, self.element) } else { read(bytes, self.element) }
     }
 
+    /// The elements in little-endian bytes, where they are single-precision numbers in one piece.
+    pub(crate) fn single_precision<'a>(&self, files: &'a Files) -> Option<&'a [[u8; 4]]> {
+        match (&self.places[..], self.element) {
+            ([one], ElementType::F32) => Some(files.bytes(self.file)[one.clone()].as_chunks().0),
+            _ => None,
+        }
+    }
+
     /// Whether some element is zero. Complexity: one read of the elements, at the speed of memory for single precision.
     pub(crate) fn has_zero(&self, files: &Files) -> bool {
-        match (&self.places[..], self.element) {
-            ([one], ElementType::F32) => {
+        match self.single_precision(files) {
+            Some(numbers) => {
                 let zero = |chunk: &[[u8; 4]]| chunk.iter().fold(false, |z, b| z | (u32::from_le_bytes(*b) << 1 == 0));
-                files.bytes(self.file)[one.clone()].as_chunks().0.par_chunks(1 << 14).any(zero)
+                numbers.par_chunks(1 << 14).any(zero)
             }
-            _ => (0..self.len()).any(|element| self.number(files, element) == 0.0),
+            None => (0..self.len()).any(|element| self.number(files, element) == 0.0),
         }
     }
 

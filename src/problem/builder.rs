@@ -140,6 +140,10 @@ impl ProblemBuilder {
         check(name, heads.len(), tails.len(), &sums)?;
         let entries = compress(heads.len(), sums);
         let times = |sums: &[f64], power: Power| {
+            let plain: Vec<f64> = sums.iter().map(|a| a * power.coefficient).collect();
+            if plain.iter().zip(sums).all(|(a, sum)| *sum == 0.0 || is_plain(*a)) {
+                return Amplitudes::Plain(plain);
+            }
             Amplitudes::of(sums.iter().map(|&a| Wide::from(a) * Wide::from(power.coefficient)).collect())
         };
         self.add(name, heads, tails, entries, &Regularizer::Powers(vec![power]), times);

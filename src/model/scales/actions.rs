@@ -68,9 +68,7 @@ impl Inference<'_> {
         }
         let mut passes = vec![weights.joins_all() && !tensor.has_zero(self.bytes); heads * tails];
         if passes.first() == Some(&false) {
-            weights.visit(|element, head, tail| {
-                passes[head * tails + tail] |= tensor.number(self.bytes, element) != 0.0;
-            });
+            weights.for_each_nonzero(tensor, self.bytes, |head, tail| passes[head * tails + tail] = true);
         }
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
         let middle = self.hub();

@@ -2,6 +2,8 @@
 
 use super::value::{Scales, View};
 use crate::manifold::Form;
+use crate::model::files::Files;
+use crate::model::tensor::Tensor;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,8 +70,8 @@ impl WeightUse {
         self.view.tensor
     }
 
-    /// The axes in the order in which the tensor is stored, the fastest last: size, and strides at the heads and the tails;
-    /// none where the node does not see every stored element exactly once.
+    /// The axes in the order in which the tensor is stored, the fastest last: size, and strides at the heads and the tails.
+    /// Neighbours that count like one axis are one. None where the node does not see every stored element exactly once.
     pub(crate) fn stored_axes(&self) -> Option<Vec<[usize; 3]>> {
         let view = &self.view;
         let mut axes: Vec<usize> = (0..view.dims.len()).filter(|&i| view.dims[i] > 1).collect();
@@ -80,8 +82,36 @@ impl WeightUse {
             next *= view.dims[i];
             view.strides[i] == expected
         });
-        let axis = |&i: &usize| [view.dims[i], self.heads.strides[i], self.tails.strides[i]];
-        contiguous.then(|| axes.iter().map(axis).collect())
+        let mut merged: Vec<[usize; 3]> = vec![];
+        for i in axes {
+            let axis @ [size, head, tail] = [view.dims[i], self.heads.strides[i], self.tails.strides[i]];
+            match merged.last_mut() {
+                Some(outer) if outer[1] == size * head && outer[2] == size * tail => {
+                    *outer = [outer[0] * size, head, tail]
+                }
+                _ => merged.push(axis),
+            }
+        }
+        contiguous.then_some(merged)
+    }
+
+    /// Calls `visit(head, tail)` for every entry that is not zero.
+    pub(crate) fn for_each_nonzero(&self, tensor: &Tensor, files: &Files, mut visit: impl FnMut(usize, usize)) {
+        let (Some(axes), Some(numbers)) = (self.stored_axes(), tensor.single_precision(files)) else {
+            return self.visit(|element, head, tail| {
+                if tensor.number(files, element) != 0.0 {
+                    visit(head, tail);
+                }
+            });
+        };
+        let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
+        Self::visit_runs(&axes, |element, head, tail| {
+            for (k, number) in numbers[element..element + length].iter().enumerate() {
+                if f32::from_le_bytes(*number) != 0.0 {
+                    visit(head + k * head_step, tail + k * tail_step);
+                }
+            }
+        });
     }
 
     /// Calls `visit(element, head, tail)` for the first entry of every run along the fastest of the stored axes.
