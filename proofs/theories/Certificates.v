@@ -75,7 +75,9 @@ Qed.
     every balanced weight is within a factor exp(z_head + c_tail z_tail) of the weight at x. *)
 Theorem error_bound g r x z V e : anchored g -> grounded g x -> grounded g z -> grounded g V -> balanced g r V ->
   sub g r (fun i => x i - z i) -> super g r (fun i => x i + z i) ->
-  (forall i, Rabs (V i - x i) <= z i) /  Rabs (rescaled_weight g x e) * exp (- (z (head e) + degree g (tail e) * z (tail e))) <= Rabs (rescaled_weight g V e) /  Rabs (rescaled_weight g V e) <= Rabs (rescaled_weight g x e) * exp (z (head e) + degree g (tail e) * z (tail e)).
+  (forall i, Rabs (V i - x i) <= z i) /\
+  Rabs (rescaled_weight g x e) * exp (- (z (head e) + degree g (tail e) * z (tail e))) <= Rabs (rescaled_weight g V e) /\
+  Rabs (rescaled_weight g V e) <= Rabs (rescaled_weight g x e) * exp (z (head e) + degree g (tail e) * z (tail e)).
 Proof.
   intros A gx gz gV B Sl Sh.
   assert (E : forall i, x i - z i <= V i <= x i + z i).
