@@ -2,7 +2,7 @@
 
     That a sub- and a super-solution enclose the balanced scales is theorem [enclosure] of Comparison.v. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer OneUnit.
+From synbal Require Import Sums Graph Regularizer Comparison OneUnit.
 Open Scope R_scope.
 
 Lemma exp_le a b : a <= b -> exp a <= exp b.
@@ -69,4 +69,21 @@ Proof.
     { rewrite !power_cost_exp, Rmult_assoc, <- exp_plus, exponent_minus. f_equal. f_equal. ring. }
     rewrite <- E in T. lra.
   - rewrite sum_minus, sum_scale, O. lra.
+Qed.
+
+(** Error bound of an approximate answer x: where x - z has residuals <= 0 and x + z has residuals >= 0 at all free units,
+    every balanced weight is within a factor exp(z_head + c_tail z_tail) of the weight at x. *)
+Theorem error_bound g r x z V e : anchored g -> grounded g x -> grounded g z -> grounded g V -> balanced g r V ->
+  sub g r (fun i => x i - z i) -> super g r (fun i => x i + z i) ->
+  (forall i, Rabs (V i - x i) <= z i) /\
+  Rabs (rescaled_weight g x e) * exp (- (z (head e) + degree g (tail e) * z (tail e))) <= Rabs (rescaled_weight g V e) /\
+  Rabs (rescaled_weight g V e) <= Rabs (rescaled_weight g x e) * exp (z (head e) + degree g (tail e) * z (tail e)).
+Proof.
+  intros A gx gz gV B Sl Sh.
+  assert (E : forall i, x i - z i <= V i <= x i + z i).
+  { apply (enclosure g r (fun i => x i - z i) (fun i => x i + z i)); auto; intros i F; rewrite gx, gz by auto; ring. }
+  split; [intro i; specialize (E i); apply Rabs_le; lra|].
+  unfold rescaled_weight. rewrite !Rabs_mult, !(Rabs_right (exp (exponent _ _ _))) by (left; apply exp_pos).
+  pose proof (E (head e)). pose proof (E (tail e)). pose proof (cond_pos (degree g (tail e))).
+  split; rewrite Rmult_assoc, <- exp_plus; apply Rmult_le_compat_l; try apply Rabs_pos; apply exp_le; unfold exponent; nra.
 Qed.

@@ -121,3 +121,23 @@ Proof.
     + intros j Hj. rewrite (proj1 M), (proj1 My) by auto. ring.
     + intros e I. rewrite exponent_minus, (exponents_unique g r x y) by auto. ring.
 Qed.
+
+(** The elastic net is one of the costs above: balanced means that its slopes into every free unit are c_i times those
+    out of it, where the slope of a weight w is penalty (a |w| + 2 b w^2) after rescaling. *)
+Corollary elastic_net_balanced_iff_minimum (a b : posreal) g x : grounded g x ->
+  (minimum g (elastic_net a b) x <-> forall i, free g i = true ->
+    let s e := penalty e * (a * Rabs (rescaled_weight g x e)
+                            + 2 * b * (rescaled_weight g x e * rescaled_weight g x e)) in
+    into s (connections g) i = degree g i * out_of s (connections g) i).
+Proof.
+  intro G. rewrite <- balanced_iff_minimum by auto.
+  assert (E : forall i, residual g (elastic_net a b) x i = divergence g (fun e => penalty e *
+     (a * Rabs (rescaled_weight g x e) + 2 * b * (rescaled_weight g x e * rescaled_weight g x e))) i).
+  { intro i. apply divergence_ext. intros e _. simpl. unfold elastic_slope, rescaled_weight.
+    rewrite Rabs_mult, (Rabs_right (exp _)) by (left; apply exp_pos).
+    replace (2 * exponent g x e) with (exponent g x e + exponent g x e) by ring.
+    rewrite exp_plus, !Rmult_1_l. ring. }
+  split; intros B i F; specialize (B i F).
+  - rewrite E in B. unfold divergence in B. cbv zeta. lra.
+  - rewrite E. unfold divergence. cbv zeta in B. lra.
+Qed.

@@ -1,4 +1,5 @@
-(** Degree 1, L_p: the minimum is attained iff every connection lies on a directed cycle of the grounded graph.
+(** Degree 1, L_p: where a minimum is attained, every connection lies on a directed cycle of the grounded graph. The
+    converse, and the theorem in both directions, are in Attained.v.
 
     [link g i j]     one step in the grounded graph: a connection from i to j, or i and j both belong to the ground
                      (all units that are not free are merged into one).

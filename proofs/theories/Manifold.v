@@ -6,7 +6,7 @@
     steps counted negatively, jumps not at all. A cycle is a walk from a unit to itself.
     [from_scales g L]: L are the exponents of some grounded point.
 
-    Part two: the two counterexamples to the remark that one representative path through every unit is enough. *)
+    Part two: the counterexample to the remark that one representative path through every unit is enough. *)
 From Coq Require Import Reals Psatz List Arith.
 From synbal Require Import Sums Graph.
 Import ListNotations.

@@ -16,9 +16,6 @@ Section Tied.
 Variables (a : nat -> R) (p : R) (n : nat).
 Hypotheses (a_pos : forall l, 0 < a l) (p_pos : 0 < p) (n_pos : (0 < n)%nat).
 
-Lemma seq_last m : sum (fun _ => 0) (seq 0 m) = 0 /\ seq 0 (S m) = seq 0 m ++ (m :: nil).
-Proof. split; [apply sum_zero|apply seq_S]. Qed.
-
 Lemma sum_next f m : sum f (seq 0 (S m)) = sum f (seq 0 m) + f m.
 Proof. rewrite seq_S, sum_app. simpl. ring. Qed.
 
