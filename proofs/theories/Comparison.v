@@ -85,30 +85,37 @@ Proof.
     intros j Hj; rewrite ?Bx, ?By by auto; lra.
 Qed.
 
-(** With strict signs nothing need be known of the graph; a free unit that no connection touches cannot have a strict
-    sign, so it does not occur. *)
-Theorem comparison_strict g r x y : grounded g x -> grounded g y -> sub g r x ->
-  (forall i, free g i = true -> 0 < residual g r y i) -> forall i, x i <= y i.
+(** With residuals strictly apart nothing need be known of the graph; at a free unit that no connection touches they
+    cannot be strictly apart, so it does not occur. *)
+Theorem comparison_separated g r x y : grounded g x -> grounded g y ->
+  (forall i, free g i = true -> residual g r x i < residual g r y i) -> forall i, x i <= y i.
 Proof.
-  intros gx gy S P i. apply Rnot_lt_le. intro C.
+  intros gx gy P i. apply Rnot_lt_le. intro C.
   assert (Hi : free g i = true).
   { destruct (free g i) eqn:E; auto. rewrite gx, gy in C by auto. lra. }
   assert (U : In i (units g)).
   { destruct (in_dec Nat.eq_dec i (units g)) as [|N]; auto. exfalso. specialize (P i Hi).
-    unfold residual in P. rewrite divergence_sum, sum_null in P; [lra|].
-    intros e I. destruct (Nat.eqb_spec (head e) i) as [Q|_].
-    - exfalso. apply N. rewrite <- Q. now apply head_in_units.
-    - destruct (Nat.eqb_spec (tail e) i) as [Q|_]; [|ring].
-      exfalso. apply N. rewrite <- Q. now apply tail_in_units. }
+    unfold residual in P. rewrite !divergence_sum in P.
+    rewrite !sum_null in P; [lra| |]; intros e I; (destruct (Nat.eqb_spec (head e) i) as [Q|_];
+      [exfalso; apply N; rewrite <- Q; now apply head_in_units|]);
+      (destruct (Nat.eqb_spec (tail e) i) as [Q|_]; [|ring]);
+      exfalso; apply N; rewrite <- Q; now apply tail_in_units. }
   pose proof (excess_by_parts g r x y) as E.
   assert (0 <= sum (fun e => (slope r e (exponent g x e) - slope r e (exponent g y e)) * exponent g (excess x y) e)
     (connections g)) by (apply sum_nonneg; intros; apply slope_excess).
   assert (sum (fun i => excess x y i * (residual g r x i - residual g r y i)) (units g) < sum (fun _ => 0) (units g)).
   { apply sum_lt.
     - intros j _. pose proof (excess_nonneg x y j). destruct (free g j) eqn:F.
-      + specialize (S j F). specialize (P j F). nra.
+      + specialize (P j F). nra.
       + rewrite excess_grounded with (g := g) by auto. lra.
-    - exists i. split; auto. specialize (S i Hi). specialize (P i Hi).
+    - exists i. split; auto. specialize (P i Hi).
       assert (0 < excess x y i) by (apply Rlt_le_trans with (x i - y i); [lra|apply Rmax_l]). nra. }
   rewrite sum_zero in *. lra.
+Qed.
+
+Theorem comparison_strict g r x y : grounded g x -> grounded g y -> sub g r x ->
+  (forall i, free g i = true -> 0 < residual g r y i) -> forall i, x i <= y i.
+Proof.
+  intros gx gy S P. apply (comparison_separated g r); auto. intros i Hi.
+  specialize (S i Hi). specialize (P i Hi). lra.
 Qed.
