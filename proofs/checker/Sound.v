@@ -1,0 +1,430 @@
+(** What an accepted certificate proves of a network.
+
+    [numbering]     gives every unit of a graph its number in the certificate.
+    [link_of id c p l e]   the link l of the certificate c is the connection e: the numbers of its tail and head, and an
+                    enclosure of its amplitude under L_p.
+    [describes id c p g]   the certificate c speaks of the graph g: its links are the connections of g, one for one in
+                    their order; exactly the units that are not free have the number 0; different free units have
+                    different numbers, and these are numbers of the certificate.
+    [checked]       the theorem. The second part of it bounds the scales, the third the costs, and so the weights. *)
+From Coq Require Import ZArith NArith Reals Psatz List Bool FMapPositive Lia Lra.
+From synbal Require Import Sums Graph Regularizer Comparison Convexity Checker.
+Import ListNotations.
+Open Scope R_scope.
+
+Definition numbering := nat -> N.
+
+Record link_of (id : numbering) (c : certificate) (p : R) (l : link) (e : connection) : Prop := {
+  link_tail : from l = id (tail e);
+  link_head : to l = id (head e);
+  link_amplitude :
+    IZR (amplitude_low l) <= amplitude p e * IZR (amplitude_one c) <= IZR (amplitude_high l) }.
+
+Record describes (id : numbering) (c : certificate) (p : R) (g : graph) : Prop := {
+  ground_is_zero : forall i, free g i = false -> id i = 0%N;
+  free_is_listed : forall i, free g i = true ->
+    exists n, (n < length (unit_bounds c))%nat /\ id i = N.of_nat (S n);
+  injective : forall i j, free g i = true -> free g j = true -> id i = id j -> i = j;
+  links_are_connections : Forall2 (link_of id c p) (links c) (connections g) }.
+
+(** ** Tables *)
+Lemma load_before {T} (l : list T) : forall n m k, (k < n)%positive ->
+  PositiveMap.find k (load l n m) = PositiveMap.find k m.
+Proof.
+  induction l as [|b l IH]; simpl; intros n m k L; auto.
+  rewrite IH by lia. apply PositiveMap.gso. lia.
+Qed.
+
+Lemma load_nth {T} (l : list T) : forall j n m b, nth_error l n = Some b ->
+  PositiveMap.find (Pos.of_succ_nat (j + n)) (load l (Pos.of_succ_nat j) m) = Some b.
+Proof.
+  induction l as [|a l IH]; intros j [|n] m b E; simpl in *; try discriminate.
+  - inversion E; subst. rewrite Nat.add_0_r, load_before by lia. apply PositiveMap.gss.
+  - rewrite <- plus_n_Sm. exact (IH (S j) n _ b E).
+Qed.
+
+Fixpoint links_sum (key : link -> N) (value : link -> Z) (n : positive) ls : Z :=
+  match ls with
+  | [] => 0
+  | l :: ls => (if N.eqb (key l) (Npos n) then value l else 0) + links_sum key value n ls
+  end%Z.
+
+Lemma accumulate_sum key value ls n : forall m,
+  entry (accumulate key value ls m) n = (entry m n + links_sum key value n ls)%Z.
+Proof.
+  induction ls as [|l ls IH]; simpl; intro m; [lia|]. rewrite IH.
+  destruct (key l) as [|k]; simpl; [lia|].
+  destruct (Pos.eqb_spec k n) as [->|D].
+  - unfold entry at 1. rewrite PositiveMap.gss. lia.
+  - unfold entry at 1. rewrite PositiveMap.gso by congruence. unfold entry. lia.
+Qed.
+
+Lemma forallb_elements {T} (f : positive * T -> bool) (m : table T) n b :
+  forallb f (PositiveMap.elements m) = true -> PositiveMap.find n m = Some b -> f (n, b) = true.
+Proof.
+  intros F E. apply (proj1 (forallb_forall f _) F), PositiveMap.elements_correct, E.
+Qed.
+
+(** ** From integers to real numbers *)
+Lemma quotient_down_le d s : (0 < s)%Z -> IZR (quotient_down d s) <= IZR d * IZR d / IZR s.
+Proof.
+  intro P. unfold quotient_down. assert (0 < IZR s) by now apply IZR_lt.
+  apply (Rmult_le_reg_r (IZR s)); [auto|]. unfold Rdiv. rewrite (Rmult_assoc _ (/ _)), Rinv_l, Rmult_1_r by lra.
+  rewrite <- !mult_IZR. apply IZR_le. rewrite Z.mul_comm. now apply Z.mul_div_le.
+Qed.
+
+Lemma quotient_up_ge d s : (0 < s)%Z -> IZR d * IZR d / IZR s <= IZR (quotient_up d s).
+Proof.
+  intro P. unfold quotient_up. assert (0 < IZR s) by now apply IZR_lt.
+  apply (Rmult_le_reg_r (IZR s)); [auto|]. unfold Rdiv. rewrite (Rmult_assoc _ (/ _)), Rinv_l, Rmult_1_r by lra.
+  rewrite <- !mult_IZR. apply IZR_le. pose proof (Z.mul_div_le (- (d * d)) s P). lia.
+Qed.
+
+Lemma links_sum_le (R2 : link -> connection -> Prop) key endpoint value f i n ls es :
+  Forall2 R2 ls es ->
+  (forall l e, In l ls -> In e es -> R2 l e -> (key l = Npos n <-> endpoint e = i) /\ IZR (value l) <= f e) ->
+  IZR (links_sum key value n ls) <= sum (fun e => if Nat.eqb (endpoint e) i then f e else 0) es.
+Proof.
+  induction 1 as [|l e ls es L F IH]; simpl; intro H; [lra|]. rewrite plus_IZR.
+  apply Rplus_le_compat; [|apply IH; intros; apply H; auto].
+  destruct (H l e) as [K V]; auto.
+  destruct (N.eqb_spec (key l) (Npos n)), (Nat.eqb_spec (endpoint e) i); try tauto; lra.
+Qed.
+
+Lemma links_sum_ge (R2 : link -> connection -> Prop) key endpoint value f i n ls es :
+  Forall2 R2 ls es ->
+  (forall l e, In l ls -> In e es -> R2 l e -> (key l = Npos n <-> endpoint e = i) /\ f e <= IZR (value l)) ->
+  sum (fun e => if Nat.eqb (endpoint e) i then f e else 0) es <= IZR (links_sum key value n ls).
+Proof.
+  induction 1 as [|l e ls es L F IH]; simpl; intro H; [lra|]. rewrite plus_IZR.
+  apply Rplus_le_compat; [|apply IH; intros; apply H; auto].
+  destruct (H l e) as [K V]; auto.
+  destruct (N.eqb_spec (key l) (Npos n)), (Nat.eqb_spec (endpoint e) i); try tauto; lra.
+Qed.
+
+(** The scale of a point: exp(p x) *)
+Definition scale (p : R) (x : point) i := exp (p * x i).
+
+(** The point whose scales are given *)
+Definition point_of (p : R) (v : nat -> R) : point := fun i => ln (v i) / p.
+
+Lemma scale_point_of (p : posreal) v i : 0 < v i -> scale p (point_of p v) i = v i.
+Proof.
+  intro P. unfold scale, point_of. pose proof (cond_pos p).
+  replace (p * (ln (v i) / p)) with (ln (v i)) by (field; lra). now apply exp_ln.
+Qed.
+
+Lemma scale_pos p x i : 0 < scale p x i.
+Proof. apply exp_pos. Qed.
+
+Lemma scale_exponent (p : R) g x e : linear_degree g ->
+  exp (p * exponent g x e) = scale p x (head e) / scale p x (tail e).
+Proof.
+  intro D. unfold scale, exponent, Rdiv. rewrite D, <- exp_Ropp, <- exp_plus. f_equal. ring.
+Qed.
+
+(** The residual in terms of scales: p (s_i sum_in a / s_tail - (sum_out a s_head) / s_i) *)
+Lemma residual_scales (p : posreal) g x i : linear_degree g ->
+  residual g (power p) x i =
+  p * (scale p x i * sum (fun e => if Nat.eqb (head e) i then amplitude p e / scale p x (tail e) else 0) (connections g)
+       - / scale p x i * sum (fun e => if Nat.eqb (tail e) i then amplitude p e * scale p x (head e) else 0) (connections g)).
+Proof.
+  intro D. unfold residual, divergence, into, out_of. rewrite D, Rmult_1_l, Rmult_minus_distr_l.
+  rewrite <- !sum_scale. f_equal; apply sum_ext; intros e _; simpl; unfold power_slope; rewrite scale_exponent by auto.
+  - destruct (Nat.eqb_spec (head e) i) as [->|]; [|ring]. field. apply Rgt_not_eq, scale_pos.
+  - destruct (Nat.eqb_spec (tail e) i) as [->|]; [|ring]. field. apply Rgt_not_eq, scale_pos.
+Qed.
+
+(** ** The two tests *)
+Lemma high_test (p A D si hi In' Out into' out' : R) : 0 < p -> 0 < A -> 0 < D -> 0 < si -> hi = si * D ->
+  D * D * Out < hi * hi * In' -> In' <= A * D * into' -> A * D * out' <= Out ->
+  0 < p * (si * into' - / si * out').
+Proof.
+  intros P PA PD S -> T I O. apply Rmult_lt_0_compat; auto.
+  assert (L : D * D * (A * D * out') < (si * D) * (si * D) * (A * D * into')).
+  { apply Rle_lt_trans with (D * D * Out); [apply Rmult_le_compat_l; nra|].
+    eapply Rlt_le_trans; [exact T|]. apply Rmult_le_compat_l; [|auto]. pose proof (Rmult_lt_0_compat _ _ S PD). nra. }
+  assert (Q : 0 < D * D * D * A) by (repeat apply Rmult_lt_0_compat; auto).
+  assert (K : out' < si * si * into') by (apply (Rmult_lt_reg_l (D * D * D * A)); [auto|nra]).
+  apply (Rmult_lt_reg_l si); [auto|]. rewrite Rmult_0_r, Rmult_minus_distr_l.
+  replace (si * (/ si * out')) with out' by (field; lra). nra.
+Qed.
+
+Lemma low_test (p A D si lo In' Out into' out' : R) : 0 < p -> 0 < A -> 0 < D -> 0 < si -> lo = si * D ->
+  lo * lo * In' < D * D * Out -> A * D * into' <= In' -> Out <= A * D * out' ->
+  p * (si * into' - / si * out') < 0.
+Proof.
+  intros P PA PD S -> T I O.
+  assert (L : (si * D) * (si * D) * (A * D * into') < D * D * (A * D * out')).
+  { apply Rlt_le_trans with (D * D * Out); [|apply Rmult_le_compat_l; nra].
+    eapply Rle_lt_trans; [|exact T]. apply Rmult_le_compat_l; [|auto]. pose proof (Rmult_lt_0_compat _ _ S PD). nra. }
+  assert (Q : 0 < D * D * D * A) by (repeat apply Rmult_lt_0_compat; auto).
+  assert (K : si * si * into' < out') by (apply (Rmult_lt_reg_l (D * D * D * A)); [auto|nra]).
+  assert (0 < si * (/ si * out' - si * into')).
+  { rewrite Rmult_minus_distr_l. replace (si * (/ si * out')) with out' by (field; lra). nra. }
+  assert (0 < / si * out' - si * into').
+  { apply (Rmult_lt_reg_l si); auto. now rewrite Rmult_0_r. }
+  pose proof (Rmult_lt_0_compat p (/ si * out' - si * into') P ltac:(auto)). nra.
+Qed.
+
+(** ** The theorem *)
+Section Accepted.
+Variables (id : numbering) (c : certificate) (p : posreal) (g : graph).
+Hypotheses (accepted : check c = true) (described : describes id c p g) (linear : linear_degree g).
+
+Let D := scale_one c.
+Let bounds := load (unit_bounds c) 1 (PositiveMap.empty (Z * Z)).
+
+Lemma amplitude_one_pos : (0 < amplitude_one c)%Z.
+Proof. apply Z.ltb_lt. unfold check in accepted. now apply andb_true_iff in accepted. Qed.
+
+Lemma accepted_parts : (0 < D)%Z /\
+  (forall n b, PositiveMap.find n bounds = Some b -> 0 < fst b /\ fst b <= snd b)%Z /\
+  (forall l, In l (links c) -> link_holds D bounds l = true) /\
+  (forall n b, PositiveMap.find n bounds = Some b ->
+    fst b * fst b * links_sum to (into_low D bounds) n (links c) < D * D * links_sum from (out_low D bounds) n (links c) /\
+    D * D * links_sum from (out_high D bounds) n (links c) < snd b * snd b * links_sum to (into_high D bounds) n (links c))%Z.
+Proof.
+  unfold check in accepted. apply andb_true_iff, proj2 in accepted. fold D bounds in accepted.
+  unfold check_with in accepted. rewrite !andb_true_iff in accepted. destruct accepted as [[[O B] L] T].
+  repeat split.
+  - now apply Z.ltb_lt.
+  - pose proof (forallb_elements _ _ _ _ B H) as K. simpl in K. apply andb_true_iff in K. now apply Z.ltb_lt.
+  - pose proof (forallb_elements _ _ _ _ B H) as K. simpl in K. apply andb_true_iff in K. now apply Z.leb_le.
+  - now apply forallb_forall.
+  - pose proof (forallb_elements _ _ _ _ T H) as K. simpl in K. rewrite !accumulate_sum in K.
+    apply andb_true_iff, proj1, Z.ltb_lt in K. unfold entry in K. now rewrite PositiveMap.gempty in K.
+  - pose proof (forallb_elements _ _ _ _ T H) as K. simpl in K. rewrite !accumulate_sum in K.
+    apply andb_true_iff, proj2, Z.ltb_lt in K. unfold entry in K. now rewrite PositiveMap.gempty in K.
+Qed.
+
+Lemma listed_found i n b : id i = N.of_nat (S n) -> nth_error (unit_bounds c) n = Some b ->
+  id i = Npos (Pos.of_succ_nat n) /\ PositiveMap.find (Pos.of_succ_nat n) bounds = Some b.
+Proof. intros E H. split; [exact E|]. exact (load_nth (unit_bounds c) 0 n _ b H). Qed.
+
+Lemma free_found i : free g i = true -> exists n b, id i = Npos n /\ PositiveMap.find n bounds = Some b.
+Proof.
+  intro F. destruct (free_is_listed _ _ _ _ described i F) as [n [L E]].
+  destruct (nth_error (unit_bounds c) n) as [b|] eqn:H; [|apply nth_error_None in H; lia].
+  destruct (listed_found i n b E H). eauto.
+Qed.
+
+Let low_at i := low D bounds (id i).
+Let high_at i := high D bounds (id i).
+
+Lemma bounds_at i : (0 < low_at i /\ low_at i <= high_at i)%Z.
+Proof.
+  destruct accepted_parts as [O [B _]]. unfold low_at, high_at. destruct (free g i) eqn:F.
+  - destruct (free_found i F) as [n [b [-> E]]]. simpl. rewrite E. now apply B in E.
+  - rewrite (ground_is_zero _ _ _ _ described) by auto. simpl. lia.
+Qed.
+
+Let lo := point_of p (fun i => IZR (low_at i) / IZR D).
+Let hi := point_of p (fun i => IZR (high_at i) / IZR D).
+
+Lemma D_pos : 0 < IZR D.
+Proof. apply IZR_lt, accepted_parts. Qed.
+
+Lemma A_pos : 0 < IZR (amplitude_one c).
+Proof. apply IZR_lt, amplitude_one_pos. Qed.
+
+Lemma low_pos i : 0 < IZR (low_at i).
+Proof. apply IZR_lt, bounds_at. Qed.
+
+Lemma high_pos i : 0 < IZR (high_at i).
+Proof. apply IZR_lt. pose proof (bounds_at i). lia. Qed.
+
+Lemma scale_lo i : scale p lo i = IZR (low_at i) / IZR D.
+Proof. apply (scale_point_of p (fun i => IZR (low_at i) / IZR D)). apply Rdiv_lt_0_compat; [apply low_pos|apply D_pos]. Qed.
+
+Lemma scale_hi i : scale p hi i = IZR (high_at i) / IZR D.
+Proof. apply (scale_point_of p (fun i => IZR (high_at i) / IZR D)). apply Rdiv_lt_0_compat; [apply high_pos|apply D_pos]. Qed.
+
+Lemma lo_grounded : grounded g lo.
+Proof.
+  intros i F. unfold lo, point_of, low_at. rewrite (ground_is_zero _ _ _ _ described) by auto. simpl.
+  pose proof D_pos. unfold Rdiv at 2. rewrite Rinv_r, ln_1 by lra. unfold Rdiv. apply Rmult_0_l.
+Qed.
+
+Lemma hi_grounded : grounded g hi.
+Proof.
+  intros i F. unfold hi, point_of, high_at. rewrite (ground_is_zero _ _ _ _ described) by auto. simpl.
+  pose proof D_pos. unfold Rdiv at 2. rewrite Rinv_r, ln_1 by lra. unfold Rdiv. apply Rmult_0_l.
+Qed.
+
+Lemma same_number i j n : free g i = true -> id i = Npos n -> id j = Npos n -> j = i.
+Proof.
+  intros F E K. apply (injective _ _ _ _ described); auto; [|congruence].
+  destruct (free g j) eqn:G; auto. rewrite (ground_is_zero _ _ _ _ described) in K by auto. discriminate.
+Qed.
+
+Lemma key_iff i j n : free g i = true -> id i = Npos n -> id j = Npos n <-> j = i.
+Proof. intros F E. split; [intro; now apply same_number with n|congruence]. Qed.
+
+Lemma amplitude_low_nonneg l : In l (links c) -> 0 <= IZR (amplitude_low l) /\ 0 <= IZR (amplitude_high l).
+Proof.
+  intro I. destruct accepted_parts as [_ [_ [L _]]]. specialize (L l I). unfold link_holds in L.
+  rewrite !andb_true_iff, Z.ltb_lt, !Z.leb_le in L. split; apply IZR_le; lia.
+Qed.
+
+(** lo is too low, hi is too high. *)
+Lemma lo_strict i : free g i = true -> residual g (power p) lo i < 0.
+Proof.
+  intro F. destruct (free_found i F) as [n [b [E H]]]. rewrite residual_scales by auto.
+  destruct accepted_parts as [_ [_ [_ T]]]. specialize (T n b H). apply proj1, IZR_lt in T. rewrite !mult_IZR in T.
+  pose proof D_pos as PD. pose proof A_pos as PA.
+  assert (EL : IZR (fst b) = scale p lo i * IZR D).
+  { rewrite scale_lo. unfold low_at. rewrite E. simpl. rewrite H. field. lra. }
+  eapply low_test; try exact T; try exact PA; try exact PD; auto using cond_pos, scale_pos.
+  - rewrite <- sum_scale. rewrite (sum_ext _ (fun e => if Nat.eqb (head e) i then
+      IZR (amplitude_one c) * IZR D * (amplitude p e / scale p lo (tail e)) else 0))
+      by (intros; destruct Nat.eqb; ring).
+    apply (links_sum_ge _ to head _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
+    intros l e Il Ie [Et Eh Ea]. rewrite Eh. split; [now apply key_iff|].
+    unfold into_low. rewrite mult_IZR, Et, scale_lo. fold (low_at (tail e)).
+    pose proof (low_pos (tail e)) as P. pose proof (quotient_up_ge D (low_at (tail e)) ltac:(apply bounds_at)) as Q.
+    replace (IZR (amplitude_one c) * IZR D * (amplitude p e / (IZR (low_at (tail e)) / IZR D)))
+      with ((amplitude p e * IZR (amplitude_one c)) * (IZR D * IZR D / IZR (low_at (tail e)))) by (field; lra).
+    pose proof (Rmult_lt_0_compat _ _ (amplitude_pos p e) PA).
+    pose proof (Rdiv_lt_0_compat _ _ (Rmult_lt_0_compat _ _ PD PD) P).
+    apply Rmult_le_compat; lra.
+  - rewrite <- sum_scale. rewrite (sum_ext _ (fun e => if Nat.eqb (tail e) i then
+      IZR (amplitude_one c) * IZR D * (amplitude p e * scale p lo (head e)) else 0))
+      by (intros; destruct Nat.eqb; ring).
+    apply (links_sum_le _ from tail _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
+    intros l e Il Ie [Et Eh Ea]. rewrite Et. split; [now apply key_iff|].
+    unfold out_low. rewrite mult_IZR, Eh, scale_lo. fold (low_at (head e)).
+    pose proof (low_pos (head e)) as P.
+    replace (IZR (amplitude_one c) * IZR D * (amplitude p e * (IZR (low_at (head e)) / IZR D)))
+      with ((amplitude p e * IZR (amplitude_one c)) * IZR (low_at (head e))) by (field; lra).
+    apply Rmult_le_compat_r; lra.
+Qed.
+
+Lemma hi_strict i : free g i = true -> 0 < residual g (power p) hi i.
+Proof.
+  intro F. destruct (free_found i F) as [n [b [E H]]]. rewrite residual_scales by auto.
+  destruct accepted_parts as [_ [_ [_ T]]]. specialize (T n b H). apply proj2, IZR_lt in T. rewrite !mult_IZR in T.
+  pose proof D_pos as PD. pose proof A_pos as PA.
+  assert (EL : IZR (snd b) = scale p hi i * IZR D).
+  { rewrite scale_hi. unfold high_at. rewrite E. simpl. rewrite H. field. lra. }
+  eapply high_test; try exact T; try exact PA; try exact PD; auto using cond_pos, scale_pos.
+  - rewrite <- sum_scale. rewrite (sum_ext _ (fun e => if Nat.eqb (head e) i then
+      IZR (amplitude_one c) * IZR D * (amplitude p e / scale p hi (tail e)) else 0))
+      by (intros; destruct Nat.eqb; ring).
+    apply (links_sum_le _ to head _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
+    intros l e Il Ie [Et Eh Ea]. rewrite Eh. split; [now apply key_iff|].
+    unfold into_high. rewrite mult_IZR, Et, scale_hi. fold (high_at (tail e)).
+    pose proof (high_pos (tail e)) as P.
+    pose proof (quotient_down_le D (high_at (tail e)) ltac:(pose proof (bounds_at (tail e)); lia)) as Q.
+    replace (IZR (amplitude_one c) * IZR D * (amplitude p e / (IZR (high_at (tail e)) / IZR D)))
+      with ((amplitude p e * IZR (amplitude_one c)) * (IZR D * IZR D / IZR (high_at (tail e)))) by (field; lra).
+    pose proof (Rdiv_lt_0_compat _ _ (Rmult_lt_0_compat _ _ PD PD) P).
+    pose proof (amplitude_low_nonneg l Il).
+    apply Rle_trans with (IZR (amplitude_low l) * (IZR D * IZR D / IZR (high_at (tail e)))).
+    + apply Rmult_le_compat_l; lra.
+    + apply Rmult_le_compat_r; lra.
+  - rewrite <- sum_scale. rewrite (sum_ext _ (fun e => if Nat.eqb (tail e) i then
+      IZR (amplitude_one c) * IZR D * (amplitude p e * scale p hi (head e)) else 0))
+      by (intros; destruct Nat.eqb; ring).
+    apply (links_sum_ge _ from tail _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
+    intros l e Il Ie [Et Eh Ea]. rewrite Et. split; [now apply key_iff|].
+    unfold out_high. rewrite mult_IZR, Eh, scale_hi. fold (high_at (head e)).
+    pose proof (high_pos (head e)) as P.
+    replace (IZR (amplitude_one c) * IZR D * (amplitude p e * (IZR (high_at (head e)) / IZR D)))
+      with ((amplitude p e * IZR (amplitude_one c)) * IZR (high_at (head e))) by (field; lra).
+    apply Rmult_le_compat_r; lra.
+Qed.
+
+Section Balanced.
+Variable x : point.
+Hypotheses (x_grounded : grounded g x) (x_balanced : balanced g (power p) x).
+
+Lemma between i : IZR (low_at i) / IZR D <= scale p x i <= IZR (high_at i) / IZR D.
+Proof.
+  rewrite <- scale_lo, <- scale_hi. pose proof (cond_pos p).
+  assert (L : lo i <= x i).
+  { apply (comparison_separated g (power p)); auto using lo_grounded.
+    intros j F. rewrite x_balanced by auto. now apply lo_strict. }
+  assert (H' : x i <= hi i).
+  { apply (comparison_separated g (power p)); auto using hi_grounded.
+    intros j F. rewrite x_balanced by auto. now apply hi_strict. }
+  unfold scale. split.
+  - destruct L as [L| ->]; [left; apply exp_increasing; nra|lra].
+  - destruct H' as [L'| ->]; [left; apply exp_increasing; nra|lra].
+Qed.
+
+Lemma cost_between l e : In l (links c) -> link_of id c p l e ->
+  IZR (cost_low l) / IZR (amplitude_one c) <= penalty e * Rpower (Rabs (rescaled_weight g x e)) p
+    <= IZR (cost_high l) / IZR (amplitude_one c).
+Proof.
+  intros Il [Et Eh Ea]. pose proof D_pos as PD. pose proof A_pos as PA.
+  change (penalty e * Rpower (Rabs (rescaled_weight g x e)) p) with (power_cost p e (exponent g x e)).
+  rewrite power_cost_exp, scale_exponent by auto.
+  destruct accepted_parts as [_ [_ [L _]]]. specialize (L l Il). unfold link_holds in L.
+  rewrite !andb_true_iff, Z.ltb_lt, !Z.leb_le in L. destruct L as [[[_ La] Lc] Hc].
+  rewrite Et, Eh in Lc, Hc. fold (low_at (head e)) (high_at (tail e)) in Lc. fold (high_at (head e)) (low_at (tail e)) in Hc.
+  apply IZR_le in Lc. apply IZR_le in Hc. rewrite !mult_IZR in Lc, Hc.
+  pose proof (amplitude_low_nonneg l Il) as [N1 N2].
+  pose proof (between (head e)) as [Bh1 Bh2]. pose proof (between (tail e)) as [Bt1 Bt2].
+  pose proof (low_pos (head e)). pose proof (high_pos (tail e)). pose proof (low_pos (tail e)). pose proof (high_pos (head e)).
+  pose proof (scale_pos p x (head e)) as Sh. pose proof (scale_pos p x (tail e)) as St.
+  pose proof (amplitude_pos p e) as Pa.
+  set (sh := scale p x (head e)) in *. set (st := scale p x (tail e)) in *. set (a := amplitude p e) in *.
+  set (A := IZR (amplitude_one c)) in *. set (d := IZR D) in *.
+  assert (Bh1' : IZR (low_at (head e)) <= sh * d).
+  { apply (Rmult_le_compat_r d) in Bh1; [|lra]. replace (IZR (low_at (head e)) / d * d) with (IZR (low_at (head e))) in Bh1 by (field; lra). auto. }
+  assert (Bh2' : sh * d <= IZR (high_at (head e))).
+  { apply (Rmult_le_compat_r d) in Bh2; [|lra]. replace (IZR (high_at (head e)) / d * d) with (IZR (high_at (head e))) in Bh2 by (field; lra). auto. }
+  assert (Bt1' : IZR (low_at (tail e)) <= st * d).
+  { apply (Rmult_le_compat_r d) in Bt1; [|lra]. replace (IZR (low_at (tail e)) / d * d) with (IZR (low_at (tail e))) in Bt1 by (field; lra). auto. }
+  assert (Bt2' : st * d <= IZR (high_at (tail e))).
+  { apply (Rmult_le_compat_r d) in Bt2; [|lra]. replace (IZR (high_at (tail e)) / d * d) with (IZR (high_at (tail e))) in Bt2 by (field; lra). auto. }
+  split.
+  - (* cost_low high <= amplitude_low low *)
+    apply (Rmult_le_reg_r (A * st * IZR (high_at (tail e)))); [repeat apply Rmult_lt_0_compat; auto|].
+    replace (IZR (cost_low l) / A * (A * st * IZR (high_at (tail e)))) with (st * (IZR (cost_low l) * IZR (high_at (tail e)))) by (field; lra).
+    replace (a * (sh / st) * (A * st * IZR (high_at (tail e)))) with ((a * A) * (sh * IZR (high_at (tail e)))) by (field; lra).
+    apply Rle_trans with (st * (IZR (amplitude_low l) * IZR (low_at (head e)))); [apply Rmult_le_compat_l; lra|].
+    apply Rle_trans with (IZR (amplitude_low l) * (sh * IZR (high_at (tail e)))); [|apply Rmult_le_compat_r; [nra|lra]].
+    replace (st * (IZR (amplitude_low l) * IZR (low_at (head e)))) with (IZR (amplitude_low l) * (st * IZR (low_at (head e)))) by ring.
+    apply Rmult_le_compat_l; auto.
+    apply Rle_trans with (st * (sh * d)); [apply Rmult_le_compat_l; lra|].
+    replace (st * (sh * d)) with (sh * (st * d)) by ring. apply Rmult_le_compat_l; lra.
+  - apply (Rmult_le_reg_r (A * st * IZR (low_at (tail e)))); [repeat apply Rmult_lt_0_compat; auto|].
+    replace (IZR (cost_high l) / A * (A * st * IZR (low_at (tail e)))) with (st * (IZR (cost_high l) * IZR (low_at (tail e)))) by (field; lra).
+    replace (a * (sh / st) * (A * st * IZR (low_at (tail e)))) with ((a * A) * (sh * IZR (low_at (tail e)))) by (field; lra).
+    apply Rle_trans with (st * (IZR (amplitude_high l) * IZR (high_at (head e)))); [|apply Rmult_le_compat_l; lra].
+    apply Rle_trans with (IZR (amplitude_high l) * (sh * IZR (low_at (tail e)))); [apply Rmult_le_compat_r; [nra|lra]|].
+    replace (st * (IZR (amplitude_high l) * IZR (high_at (head e)))) with (IZR (amplitude_high l) * (st * IZR (high_at (head e)))) by ring.
+    apply Rmult_le_compat_l; auto.
+    apply Rle_trans with (sh * (st * d)); [apply Rmult_le_compat_l; lra|].
+    replace (sh * (st * d)) with (st * (sh * d)) by ring. apply Rmult_le_compat_l; lra.
+Qed.
+End Balanced.
+End Accepted.
+
+Lemma Forall2_members {S T} (P Q : S -> T -> Prop) ls es : (forall l e, In l ls -> P l e -> Q l e) ->
+  Forall2 P ls es -> Forall2 Q ls es.
+Proof.
+  intros H F. induction F as [|l e ls es L F IH]; constructor.
+  - apply H; simpl; auto.
+  - apply IH. intros. apply H; simpl; auto.
+Qed.
+
+(** If the checker accepts a certificate, then in every network of degree 1 that it describes, every minimizing point
+    has its scales within the certificate's bounds, and every weight a cost within the certificate's bounds. The theorem
+    does not say that a minimizing point exists; grounded balanced points are the minimizing ones (Convexity.v). *)
+Theorem checked (c : certificate) (id : numbering) (p : posreal) (g : graph) (x : point) :
+  check c = true -> describes id c p g -> linear_degree g -> minimum g (power p) x ->
+  (forall i n lo hi, free g i = true -> id i = N.of_nat (S n) -> nth_error (unit_bounds c) n = Some (lo, hi) ->
+    IZR lo / IZR (scale_one c) <= exp (p * x i) <= IZR hi / IZR (scale_one c)) /\
+  Forall2 (fun l e =>
+    IZR (cost_low l) / IZR (amplitude_one c) <= penalty e * Rpower (Rabs (rescaled_weight g x e)) p
+      <= IZR (cost_high l) / IZR (amplitude_one c)) (links c) (connections g).
+Proof.
+  intros K S L M. pose proof (proj1 M) as G. pose proof (minimum_is_balanced g (power p) x M) as B. split.
+  - intros i n lo hi F E H. pose proof (between id c p g K S L x G B i) as W. unfold scale in W.
+    destruct (listed_found id c i n (lo, hi) E H) as [E' H']. rewrite E' in W. simpl in W. rewrite H' in W. exact W.
+  - apply (Forall2_members (link_of id c p)); [|apply S].
+    intros l e I O. now apply (cost_between id c p g K S L x G B).
+Qed.
