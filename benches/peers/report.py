@@ -55,7 +55,7 @@ def plot(rows, path):
     """Seconds over residual, one panel for every instance, as SVG."""
     import math
 
-    width, height, margin = 260, 200, 46
+    width, height, margin = 270, 200, 62
     names = list(dict.fromkeys(r["instance"] for r in rows))
     colors = dict(zip(["synbal", *PEERS], ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]))
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * len(names)}" height="{height + 60}" font-family="sans-serif" font-size="11">']
