@@ -13,7 +13,7 @@ pub struct Lowered {
     pub problem: Problem,
     /// Every unit or channel that has a scale, in the order of the network; frozen ones have the zero form.
     pub units: Vec<NamedForm>,
-    /// Layers from the inputs to the outputs: which free variables belong to each.
+    /// Layers from the inputs to the outputs, also those in which nothing is free.
     pub layers: Vec<Layer>,
     /// What is not scaled, and why.
     pub frozen: Vec<Frozen>,
@@ -32,12 +32,14 @@ pub struct NamedForm {
     pub form: Form,
 }
 
-/// A group of free variables that a user knows as one layer.
+/// A group of units or channels that a user knows as one layer.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// Name of the layer.
     pub name: String,
-    /// Its free variables.
+    /// Its units or channels, by their places in [`Lowered::units`].
+    pub units: Vec<u32>,
+    /// Its free variables; one that several layers share belongs to the first of them.
     pub variables: Vec<u32>,
 }
 

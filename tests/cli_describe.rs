@@ -26,6 +26,32 @@ fn inspect_tells_layers_and_the_distance_from_the_optimum() {
 }
 
 #[test]
+fn inspect_counts_free_tied_frozen_and_dead_units_of_every_layer() {
+    let desk = Desk::new();
+    // units 0 to 5: x, y, and the hidden a, b (tied), c (frozen) and d (feeds nothing)
+    let hidden = |name: &str, more: serde_json::Value| {
+        let mut unit = json!({"name": name, "role": "hidden", "activation": "relu"});
+        unit.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        unit
+    };
+    let units = json!([
+        {"name": "x", "role": "input"}, {"name": "y", "role": "output"},
+        hidden("a", json!({"group": 1})), hidden("b", json!({"group": 1})),
+        hidden("c", json!({"frozen": true})), hidden("d", json!({})),
+    ]);
+    let connections = json!({"tails": [0, 0, 0, 0, 2, 3, 4], "heads": [2, 3, 4, 5, 1, 1, 1]});
+    let weights = json!([1, 2, 3, 4, 1, 1, 1]);
+    let file = json!({
+        "format": "synbal-network", "version": 1, "units": units, "connections": connections, "weights": weights
+    });
+    desk.put("a.json", file.to_string());
+    let report = desk.json("inspect a.json", 0);
+    let layer = &report["layers"][0];
+    let counts: Vec<_> = ["units", "variables", "tied", "frozen", "dead"].iter().map(|n| layer[n].as_u64()).collect();
+    assert_eq!(counts, [4, 2, 1, 1, 1].map(Some), "{report}");
+}
+
+#[test]
 fn manifold_counts_connections_once_and_gives_orthogonal_matrices() {
     let desk = Desk::new();
     desk.put_network("a.json", &recurrent(2, 3, 1, &[Activation::Relu], 3).unwrap());

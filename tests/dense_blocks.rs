@@ -144,6 +144,21 @@ fn a_weight_that_is_not_finite_is_named_by_row_and_column() {
     }
 }
 
+#[test]
+fn a_stored_weight_whose_square_vanishes_still_counts() {
+    let weight = 1e-200f64;
+    let mut builder = ProblemBuilder::new(1);
+    let unit = vec![builder.port(&Form::variable(0))];
+    let l2 = Regularizer::lp(2.0).unwrap();
+    let stored = |w: f64| (Stored::new(Arc::new(w.to_le_bytes().to_vec()), 0..8, Float::F64), false);
+    builder.stored("in", unit.clone(), vec![Port::GROUND], stored(weight), &l2).unwrap();
+    builder.stored("out", vec![Port::GROUND], unit, stored(1.0), &l2).unwrap();
+    let settings = Settings::default();
+    let solution = solve(&builder.build(), &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+    // balanced when both weights are the root of their product
+    assert!((solution.log_scales[0] + 0.5 * weight.ln()).abs() < 1e-10, "{solution:?}");
+}
+
 /// Dense layers with gaps, of which some places are zero.
 #[derive(Clone, Debug)]
 struct Layers(Vec<(usize, usize, usize, usize, Vec<i8>)>, usize);

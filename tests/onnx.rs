@@ -50,8 +50,8 @@ fn a_weight_sits_between_its_input_and_output_channels() {
     assert!(w2.heads.forms.iter().all(|f| f.is_zero()));
     assert_eq!(model.units().len(), 6);
     assert_eq!(model.units()[1].name, "a[1]");
-    assert_eq!(model.layers().len(), 1);
-    assert_eq!(model.layers()[0].name, "node_a");
+    let layers: Vec<_> = model.layers().iter().map(|l| (l.name.as_str(), l.units.len(), l.variables.len())).collect();
+    assert_eq!(layers, [("node_a", 4, 4), ("node_y", 2, 0)]);
 }
 
 #[test]

@@ -102,7 +102,7 @@ pub struct Solving {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// The same answer to the last bit from weights that differ by powers of two: always so up to 100000 weights, for more
+    /// The same answer to the last bit from weights that differ by powers of two: always so up to 20000 weights, for more
     /// it doubles the passes
     #[arg(long)]
     pub canonical: bool,

@@ -11,6 +11,7 @@ use crate::problem::Flows;
 use crate::report::{FrozenNode, SCHEMA, SHOWN, cost, left_alone, pairs, small, some, table};
 use crate::solve::{Settings, Status};
 use serde::Serialize;
+use std::collections::HashSet;
 
 #[derive(Serialize)]
 struct Report {
@@ -37,7 +38,15 @@ struct Report {
 #[derive(Serialize)]
 struct LayerReport {
     name: String,
+    /// Units or channels.
+    units: usize,
+    /// Free log-scales.
     variables: usize,
+    /// Units that share a log-scale with an earlier one.
+    tied: usize,
+    /// Units that are not scaled.
+    frozen: usize,
+    dead: usize,
     inflow: f64,
     outflow: f64,
     residual: f64,
@@ -83,11 +92,18 @@ pub fn run(args: &Inspect) -> Result<Exit> {
 
 /// Flows of every layer in units of cost: slopes over the exponent.
 fn layers(lowered: &Lowered, flows: &Flows, p: f64) -> Vec<LayerReport> {
+    let dead: HashSet<&str> = lowered.dead.iter().map(String::as_str).collect();
     let layer = |l: &crate::lowered::Layer| {
         let all = || l.variables.iter().map(|&v| v as usize);
+        let units = || l.units.iter().map(|&u| &lowered.units[u as usize]);
+        let frozen = units().filter(|u| u.form.is_zero()).count();
         LayerReport {
             name: l.name.clone(),
+            units: l.units.len(),
             variables: l.variables.len(),
+            tied: (l.units.len() - frozen).saturating_sub(l.variables.len()),
+            frozen,
+            dead: units().filter(|u| dead.contains(u.name.as_str())).count(),
             inflow: all().map(|v| flows.inflow[v].to_f64() / p).sum(),
             outflow: all().map(|v| flows.outflow[v].to_f64() / p).sum(),
             residual: all().map(|v| flows.imbalance(v).abs()).fold(0.0, f64::max),
@@ -125,17 +141,44 @@ fn text(r: &Report, lowered: &Lowered) -> String {
     }
     let layer = |l: &LayerReport| {
         vec![
-            l.name.clone(),
+            shortened(&l.name),
+            l.units.to_string(),
             l.variables.to_string(),
-            format!("{:.4e}", l.inflow),
-            format!("{:.4e}", l.outflow),
-            small(l.residual),
+            count(l.tied),
+            count(l.frozen),
+            count(l.dead),
+            flow(l, format!("{:.4e}", l.inflow)),
+            flow(l, format!("{:.4e}", l.outflow)),
+            flow(l, small(l.residual)),
         ]
     };
-    let header = ["layer", "free", "inflow", "outflow", "residual"];
+    let header = ["layer", "units", "free", "tied", "frozen", "dead", "inflow", "outflow", "residual"];
     let layers = match r.layers.is_empty() {
         true => String::new(),
         false => format!("\n{}\n", table(&header, r.layers.iter().map(layer).collect())),
     };
     format!("{}\n{layers}{}", pairs(&rows), left_alone(lowered))
+}
+
+/// A number of units; nothing for none, so that the others are seen.
+fn count(units: usize) -> String {
+    if units == 0 { String::new() } else { units.to_string() }
+}
+
+/// What flows through a layer; nothing where no log-scale of its own is free.
+fn flow(layer: &LayerReport, text: String) -> String {
+    if layer.variables == 0 { String::new() } else { text }
+}
+
+/// A name in at most 40 characters: exporters join the names of all modules around a node.
+fn shortened(name: &str) -> String {
+    const WIDEST: usize = 40;
+    let length = name.chars().count();
+    if length <= WIDEST {
+        return name.to_owned();
+    }
+    let (head, tail) = (WIDEST / 3, WIDEST - WIDEST / 3 - 3);
+    let start: String = name.chars().take(head).collect();
+    let end: String = name.chars().skip(length - tail).collect();
+    format!("{start}...{end}")
 }

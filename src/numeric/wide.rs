@@ -93,6 +93,8 @@ impl Wide {
     #[must_use]
     pub fn to_f64(self) -> f64 {
         match self.exponent {
+            // the common case: the power of two is a normal number
+            e @ -1022..=1023 if !self.is_zero() => self.mantissa * f64::from_bits(((e + 1023) as u64) << 52),
             e if self.is_zero() || e < -1080 => 0.0 * self.mantissa,
             e if e > 1023 => self.mantissa * f64::INFINITY,
             // two steps, so that neither power of two leaves the range

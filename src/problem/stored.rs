@@ -166,11 +166,18 @@ impl Lines {
         }
         let (squares, coefficient) = (power.exponent == 2.0, power.coefficient);
         let mut own = Self { weights, squares, coefficient, along: vec![], across: vec![], width, span: 0..0 };
-        let (smallest, largest) = own.visit(Extremes);
-        if largest > 0.0 && !(is_plain(smallest) && is_plain(largest)) {
+        // of the magnitudes: squares may vanish
+        let (smallest, largest) = Self { squares: false, coefficient: 1.0, ..own.clone() }.visit(Extremes);
+        if largest == 0.0 {
+            own.span = 0..1;
+            return Some(own);
+        }
+        let cost = |size: f64| coefficient * if squares { square(size) } else { size };
+        let (smallest, largest) = (cost(smallest), cost(largest));
+        if !(is_plain(smallest) && is_plain(largest)) {
             return None;
         }
-        own.span = if largest > 0.0 { exponent(smallest)..exponent(largest) + 1 } else { 0..1 };
+        own.span = exponent(smallest)..exponent(largest) + 1;
         Some(own)
     }
 

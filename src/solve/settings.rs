@@ -73,7 +73,7 @@ pub struct Settings {
 }
 
 /// Weights up to which a second leg of passes takes no time that matters.
-pub const CANONICAL_PLACES: usize = 100_000;
+pub const CANONICAL_PLACES: usize = 20_000;
 
 impl Default for Settings {
     fn default() -> Self {

@@ -150,11 +150,9 @@ fn free_layers(layers: Vec<(String, Vec<usize>)>, manifold: &Manifold) -> Vec<La
     let mut seen = HashSet::new();
     let mut result = vec![];
     for (name, collected) in layers {
-        let terms = collected.iter().flat_map(|&v| manifold.forms()[v].terms());
+        let terms = collected.iter().flat_map(|&v: &usize| manifold.forms()[v].terms());
         let variables: Vec<u32> = terms.map(|t| t.0).filter(|&v| seen.insert(v)).collect();
-        if !variables.is_empty() {
-            result.push(Layer { name, variables });
-        }
+        result.push(Layer { name, units: collected.iter().map(|&v| v as u32).collect(), variables });
     }
     result
 }

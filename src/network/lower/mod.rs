@@ -65,10 +65,8 @@ impl Network {
                     }
                 }
             }
-            if !variables.is_empty() {
-                let name = format!("layer {}", depth[units[0]]);
-                layers.push(Layer { name, variables: variables.into_iter().collect() });
-            }
+            let (name, variables) = (format!("layer {}", depth[units[0]]), variables.into_iter().collect());
+            layers.push(Layer { name, units: units.iter().map(|&i| i as u32).collect(), variables });
         }
         layers
     }

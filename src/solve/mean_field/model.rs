@@ -93,7 +93,7 @@ pub(in crate::solve) struct Model<'a> {
 
 /// Most Newton steps to the minimum of the replaced problem.
 const MOST: usize = 60;
-/// The minimum is found when the last step is this much shorter than the whole way.
+/// A full step that changes no logarithm of a cost by more leaves that part of the way, and is the last.
 const PRECISE: f64 = 1e-3;
 
 impl Model<'_> {
@@ -147,7 +147,8 @@ impl Model<'_> {
             step.iter_mut().for_each(|s| *s *= -length);
             self.advance(&step);
             way.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
-            if longest <= PRECISE * self.longest(&way) || longest == 0.0 {
+            // a step of this size leaves its square
+            if longest <= PRECISE {
                 break;
             }
         }
