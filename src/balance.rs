@@ -1,11 +1,12 @@
-//! Floor 4: existence, then the solve, in one call.
+//! Floor 4: existence, then the solve, then the proof of its answer, in one call.
 
 #![forbid(unsafe_code)]
 
+use crate::certificate::{Enclosure, enclose};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
-use crate::problem::Problem;
+use crate::problem::{Gauge, Problem};
 use crate::solve::{Callback, Settings, Solution, Step, check, solve};
 
 /// A balanced problem.
@@ -15,6 +16,8 @@ pub struct Balanced {
     pub existence: Existence,
     /// The solution of the part whose minimum is attained: of all connections that do not escape.
     pub solution: Solution,
+    /// Proved bounds on its optimum, or why nothing was proved.
+    pub enclosure: std::result::Result<Enclosure, String>,
     /// Cost of that part as it was given.
     pub cost_before: f64,
     /// Relative residual of that part as it was given.
@@ -71,9 +74,38 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
     let Some(&Step { cost: cost_before, residual: residual_before, .. }) = solution.trace.first() else {
         unreachable!("a trace begins at the start")
     };
-    let dimension = crate::problem::Gauge::of(attained)?.dimension;
+    let gauge = Gauge::of(attained)?;
+    let enclosure = prove(attained, &gauge, settings, &solution)?;
+    let dimension = gauge.dimension;
     let (escaping, escaping_count) = escaping(problem, &existence);
-    Ok(Balanced { existence, solution, cost_before, residual_before, dimension, escaping, escaping_count })
+    Ok(Balanced { existence, solution, enclosure, cost_before, residual_before, dimension, escaping, escaping_count })
+}
+
+/// Proves bounds on the optimum around a solution: of the subset where one was asked for.
+fn prove(
+    problem: &Problem,
+    gauge: &Gauge,
+    settings: &Settings,
+    solution: &Solution,
+) -> Result<std::result::Result<Enclosure, String>> {
+    if solution.margins.is_empty() {
+        return Ok(Err("the solver has no guess of its error".into()));
+    }
+    let subset;
+    let gauge = match &settings.subset {
+        None => gauge,
+        Some(variables) => {
+            let mut inside = vec![false; problem.variables()];
+            variables.iter().for_each(|&v| inside[v] = true);
+            subset = Gauge::within(problem, &inside)?;
+            &subset
+        }
+    };
+    let mut fixed: Vec<bool> = gauge.active.iter().map(|active| !active).collect();
+    gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
+    let scales = &solution.scales;
+    let folded = scales.exponents().iter().any(|e| *e != 0).then(|| problem.folded(scales.exponents()));
+    Ok(enclose(folded.as_ref().unwrap_or(problem), scales, &solution.margins, &fixed))
 }
 
 impl Balanced {

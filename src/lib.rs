@@ -22,14 +22,15 @@
 //! | 0 | [`error`], [`files`], [`numeric`], [`reach`], `mapped` | faults, safe writing, wide numbers, reachability |
 //! | 1 | [`regularizer`], [`manifold`] | the cost of a weight; linear forms, elimination, dimension, walks and cycles |
 //! | 2 | [`problem`] | blocks of weights between ports; cost, flows and Hessian in fused passes; the gauge |
-//! | 3 | [`existence`], [`solve`], [`lowered`], [`network`], `model` | is there a minimum; solvers; the two kinds of network |
-//! | 4 | [`balance`], [`compare`] | existence, then the solve; two networks up to scaling |
+//! | 3 | [`existence`], [`solve`], [`certificate`], [`lowered`], [`network`], `model` | is there a minimum; solvers; proved bounds; the two kinds of network |
+//! | 4 | [`balance`], [`compare`] | existence, the solve, the proof; two networks up to scaling |
 //! | 5 | `report` | JSON objects and tables |
 //! | 6 | `cli` | the command line |
 
 #![deny(missing_docs, unsafe_code)]
 
 pub mod balance;
+pub mod certificate;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compare;

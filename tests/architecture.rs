@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("error", 0),
     ("files", 0),
     ("mapped", 0),
@@ -13,6 +13,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("problem", 2),
     ("lowered", 3),
     ("existence", 3),
+    ("certificate", 3),
     ("solve", 3),
     ("network", 3),
     ("model", 3),

@@ -134,6 +134,9 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         residual_after: solution.residual,
         residual_written: None,
         error_bound: solution.error_bound.is_finite().then_some(solution.error_bound),
+        certified_width: balanced.enclosure.as_ref().ok().map(|e| e.width),
+        certified_gap: balanced.enclosure.as_ref().ok().map(|e| e.gap / solution.cost).filter(|gap| gap.is_finite()),
+        uncertified: balanced.enclosure.as_ref().err().cloned(),
         iterations: solution.iterations,
         passes: solution.passes,
         seconds: Seconds::default(),
@@ -208,6 +211,18 @@ fn exit(report: &BalanceReport) -> Exit {
     }
 }
 
+/// What was proved, in words.
+fn certified(report: &BalanceReport) -> String {
+    match (report.certified_width, report.certified_gap, &report.uncertified) {
+        (Some(width), gap, _) => {
+            let gap = gap.map_or(String::new(), |gap| format!(", the cost within {} of the least", small(gap)));
+            format!("every exact weight within a relative width of {}{gap}", small(width))
+        }
+        (None, _, Some(why)) => format!("no: {why}"),
+        (None, _, None) => "no".into(),
+    }
+}
+
 fn text(report: &BalanceReport, args: &Balance) -> String {
     let r = report;
     let saved = 100.0 * (1.0 - r.cost_after / r.cost_before);
@@ -231,6 +246,7 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
         ("cost", format!("{} -> {}{saved}", cost(r.cost_before), cost(r.cost_after))),
         ("residual", format!("{} -> {}", small(r.residual_before), small(r.residual_after))),
         ("error bound", bound),
+        ("certified", certified(r)),
     ];
     if let Some(above) = r.above_optimum {
         rows.push(("above optimum", format!("{:.2e} of the least cost, as the options ask", above)));

@@ -36,6 +36,7 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     balanced.residual_before = if optimum.bound > 0.0 { (optimum.start / optimum.bound - 1.0).max(0.0) } else { 0.0 };
     balanced.solution.residual = gap.abs();
     balanced.solution.error_bound = f64::INFINITY;
+    balanced.enclosure = Err("the optimum under norm inf is not unique".into());
     balanced.solution.passes = 0.0;
     balanced.solution.status = if gap.abs() <= 1e-6 { Status::Converged } else { Status::Stalled };
     Ok(balanced)
@@ -53,6 +54,9 @@ pub fn constrain(
     let problem = rest.as_ref().unwrap_or(&lowered.problem);
     let optimum = balanced.solution.cost;
     let solution = &mut balanced.solution;
+    if args.power_of_two || args.scale_range.is_some() {
+        balanced.enclosure = Err("the options ask for other weights than the optimum".into());
+    }
     if let Some(range) = args.scale_range {
         if norm == Norm::Infinity || !(range > 1.0 && range.is_finite()) {
             let fault = match norm {

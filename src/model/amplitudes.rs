@@ -30,8 +30,9 @@ pub(super) fn add(
         let sums = terms.iter().map(|t| sums(one, tensor, files, (&head_of, &tail_of), tails.len(), heads.len(), *t));
         let sums: Result<Option<Vec<Vec<f64>>>> = sums.collect();
         if let Some(sums) = sums? {
+            let terms_each = terms_each(one, (&head_of, &tail_of));
             for (sums, term) in sums.into_iter().zip(terms) {
-                builder.summed(name, heads.clone(), tails.clone(), sums, term)?;
+                builder.summed(name, heads.clone(), tails.clone(), (sums, terms_each), term)?;
             }
             return Ok(());
         }
@@ -42,6 +43,11 @@ pub(super) fn add(
         return builder.stored(name, heads, tails, stored, regularizer);
     }
     let weights = copied(one, tensor, files)?;
+    if one.reciprocal {
+        // a reciprocal is rounded before its power is taken
+        let Regularizer::Powers(terms) = regularizer else { unreachable!("models are balanced under powers") };
+        builder.rounded(terms.iter().fold(1.0, |m: f64, t| m.max(2.0 * t.exponent)));
+    }
     builder.block(name, heads, tails, weights, regularizer)
 }
 
@@ -57,6 +63,25 @@ fn distinct(builder: &mut ProblemBuilder, ports: &Ports) -> (Vec<Port>, Vec<u32>
     });
     let of = of.collect();
     (list, of)
+}
+
+/// A bound on how many roundings stand behind a sum over the entries of one place: the entries of a pair of forms, times
+/// the forms that share ports, and one for a reciprocal.
+fn terms_each(one: &WeightUse, (head_of, tail_of): (&[u32], &[u32])) -> usize {
+    let most = |of: &[u32]| {
+        let mut count: HashMap<u32, usize> = HashMap::new();
+        of.iter().for_each(|&i| *count.entry(i).or_default() += 1);
+        count.into_values().max().unwrap_or(1)
+    };
+    let each = match one.stored_axes() {
+        Some(axes) => axes.iter().filter(|a| a[1] == 0 && a[2] == 0).map(|a| a[0]).product(),
+        None => {
+            let mut count: HashMap<(usize, usize), usize> = HashMap::new();
+            one.visit(|_, head, tail| *count.entry((head, tail)).or_default() += 1);
+            count.into_values().max().unwrap_or(1)
+        }
+    };
+    each * most(head_of) * most(tail_of) + 4 * usize::from(one.reciprocal)
 }
 
 /// The weight of an entry: what is stored, or its reciprocal.

@@ -1,10 +1,12 @@
-//! Floor 0: numbers beyond `f64`: its precision with an unlimited exponent range.
+//! Floor 0: numbers beyond `f64`: its precision with an unlimited exponent range, and twice its precision.
 
 #![forbid(unsafe_code)]
 
+mod double;
 mod multiplier;
 mod wide;
 
+pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
 pub use multiplier::Multiplier;
 pub use wide::Wide;
 

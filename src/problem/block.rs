@@ -21,7 +21,7 @@ pub struct Block {
     pub values: Amplitudes,
     /// How an entry costs.
     pub cost: Cost,
-    /// The weights, where their powers of two are not exact powers of two of the values.
+    /// The weights, unless the values are sums, or stay in a file.
     pub(super) source: Option<Source>,
 }
 

@@ -42,7 +42,8 @@ impl ProblemBuilder {
     #[must_use]
     pub fn new(variables: usize) -> Self {
         let ports = vec![Form::zero()];
-        let problem = Problem { variables, ports, exponents: vec![], blocks: vec![], origin: vec![0; variables] };
+        let problem =
+            Problem { variables, ports, exponents: vec![], blocks: vec![], origin: vec![0; variables], given: 0.0 };
         Self { problem, known: HashMap::from([(vec![], Port::GROUND)]) }
     }
 
@@ -78,7 +79,7 @@ impl ProblemBuilder {
     ) -> Result<()> {
         check(name, heads.len(), tails.len(), &weights)?;
         let (pattern, weights) = compress(heads.len(), weights);
-        self.add(name, heads, tails, (pattern, weights), regularizer, powers);
+        self.add(name, heads, tails, (pattern, weights), regularizer, (powers, true));
         Ok(())
     }
 
@@ -107,7 +108,7 @@ impl ProblemBuilder {
         }
         let lines = self.lines(&heads, &tails, &weights, width, regularizer);
         let Some(lines) = lines.filter(|_| width > 0) else {
-            self.add(name, heads, tails, (pattern, weights.decode()), regularizer, powers);
+            self.add(name, heads, tails, (pattern, weights.decode()), regularizer, (powers, true));
             return Ok(());
         };
         let raw = |ports: &[Port]| ports.iter().map(|p| p.0).collect::<Vec<u32>>();
@@ -119,8 +120,14 @@ impl ProblemBuilder {
         Ok(())
     }
 
-    /// Adds a dense block of amplitudes: for every place, row by row, the sum of `|w|^p` over the weights there. Powers of
-    /// 1 and 2 only: those of others do not double exactly with the weights.
+    /// Says that costs of weights given so far or later carry rounding errors: at most so many units of roundoff, relative.
+    /// Bounds that are proved take them into account.
+    pub fn rounded(&mut self, units: f64) {
+        self.problem.given = self.problem.given.max(units);
+    }
+
+    /// Adds a dense block of amplitudes: for every place, row by row, the sum of `|w|^p` over the `terms` weights there.
+    /// Powers of 1 and 2 only: those of others do not double exactly with the weights.
     ///
     /// # Errors
     /// When a sum is not finite, or shapes disagree.
@@ -132,13 +139,14 @@ impl ProblemBuilder {
         name: &str,
         heads: Vec<Port>,
         tails: Vec<Port>,
-        sums: Vec<f64>,
+        (sums, terms): (Vec<f64>, usize),
         power: Power,
     ) -> Result<()> {
         assert!(power.is_exact(), "powers of 1 and 2");
         let sums = Weights::Dense(sums);
         check(name, heads.len(), tails.len(), &sums)?;
         let entries = compress(heads.len(), sums);
+        self.rounded(terms as f64 + 2.0);
         let times = |sums: &[f64], power: Power| {
             let plain: Vec<f64> = sums.iter().map(|a| a * power.coefficient).collect();
             if plain.iter().zip(sums).all(|(a, sum)| *sum == 0.0 || is_plain(*a)) {
@@ -146,7 +154,7 @@ impl ProblemBuilder {
             }
             Amplitudes::of(sums.iter().map(|&a| Wide::from(a) * Wide::from(power.coefficient)).collect())
         };
-        self.add(name, heads, tails, entries, &Regularizer::Powers(vec![power]), times);
+        self.add(name, heads, tails, entries, &Regularizer::Powers(vec![power]), (times, false));
         Ok(())
     }
 
@@ -178,7 +186,7 @@ impl ProblemBuilder {
         })
     }
 
-    /// Adds numbers of which `amplitudes` tells what they cost under a power.
+    /// Adds numbers of which `amplitudes` tells what they cost under a power; with the mark they are weights.
     fn add(
         &mut self,
         name: &str,
@@ -186,18 +194,25 @@ impl ProblemBuilder {
         tails: Vec<Port>,
         (pattern, mut weights): (Pattern, Vec<f64>),
         regularizer: &Regularizer,
-        amplitudes: impl Fn(&[f64], Power) -> Amplitudes,
+        (amplitudes, weighs): (impl Fn(&[f64], Power) -> Amplitudes, bool),
     ) {
         let loops = self.take_loops(&heads, &tails, &pattern, &mut weights);
         let raw = |ports: Vec<Port>| ports.into_iter().map(|p| p.0).collect::<Vec<u32>>();
         let (heads, tails) = (raw(heads), raw(tails));
         if !weights.is_empty() {
-            self.push(name, (heads, tails), &pattern, weights, regularizer, &amplitudes);
+            self.push(name, (heads, tails), &pattern, weights, regularizer, (&amplitudes, weighs));
         }
         if !loops.is_empty() {
             let (heads, weights): (Vec<u32>, Vec<f64>) = loops.into_iter().unzip();
             let ends = (heads.clone(), vec![0; heads.len()]);
-            self.push(&format!("{name} (within)"), ends, &Pattern::Diagonal, weights, regularizer, &amplitudes);
+            self.push(
+                &format!("{name} (within)"),
+                ends,
+                &Pattern::Diagonal,
+                weights,
+                regularizer,
+                (&amplitudes, weighs),
+            );
         }
     }
 
@@ -256,7 +271,7 @@ impl ProblemBuilder {
         pattern: &Pattern,
         weights: Vec<f64>,
         regularizer: &Regularizer,
-        amplitudes: &impl Fn(&[f64], Power) -> Amplitudes,
+        (amplitudes, weighs): (&impl Fn(&[f64], Power) -> Amplitudes, bool),
     ) {
         let weights = Arc::new(weights);
         let block = |pattern, values, cost, source| Block {
@@ -273,7 +288,7 @@ impl ProblemBuilder {
                 for term in terms {
                     let cost = Cost::Power(self.exponent(term.exponent));
                     let kept = || Source { weights: Arc::clone(&weights), coefficient: term.coefficient };
-                    let source = (!term.is_exact()).then(kept);
+                    let source = weighs.then(kept);
                     self.problem.blocks.push(block(pattern.clone(), amplitudes(&weights, *term), cost, source));
                 }
             }

@@ -76,7 +76,10 @@ fn fold(block: &Block, step: &[i64], total: &[i64], exponents: &[f64]) -> Block 
         let lines = if by_columns { lines.shifted(&columns, &rows) } else { lines.shifted(&rows, &columns) };
         return Block { values: Amplitudes::Stored(lines), ..block.clone() };
     }
-    let along = if block.source.is_some() { total } else { step };
+    // under p = 1 and 2 amplitudes double exactly with the weights
+    let exact = matches!(block.cost, Cost::Power(k) if exponents[k] == 1.0 || exponents[k] == 2.0);
+    let source = block.source.as_ref().filter(|_| !exact);
+    let along = if source.is_some() { total } else { step };
     let mut shift = vec![0i32; block.values.len()];
     block.for_each(|r, c, k| {
         let power = along[block.heads[r] as usize] - along[block.tails[c] as usize];
@@ -84,7 +87,7 @@ fn fold(block: &Block, step: &[i64], total: &[i64], exponents: &[f64]) -> Block 
     });
     let shifted =
         |k: usize, value: Wide, times: i32| value * Wide::scaled(f64::from(block.has(k)), i64::from(times * shift[k]));
-    let values = match (&block.cost, &block.source) {
+    let values = match (&block.cost, source) {
         (cost, Some(Source { weights, coefficient })) => {
             let weights: Vec<Wide> = weights.iter().enumerate().map(|(k, &w)| shifted(k, w.into(), 1)).collect();
             match cost {

@@ -14,6 +14,8 @@ mod fold;
 mod gauge;
 mod kernel;
 mod point;
+mod precise;
+mod roundoff;
 mod scales;
 mod stored;
 
@@ -22,6 +24,7 @@ pub use builder::{Port, ProblemBuilder, Weights};
 pub use entries::Entry;
 pub use gauge::Gauge;
 pub use point::{Flows, Point};
+pub use precise::PreciseFlows;
 pub use scales::LogScales;
 pub use stored::{Float, Lines, Stored};
 
@@ -39,6 +42,8 @@ pub struct Problem {
     blocks: Vec<Block>,
     /// The powers of two that are folded into the weights, for every variable.
     origin: Vec<i32>,
+    /// Relative rounding error that the given weights or sums carry already, in units of roundoff.
+    given: f64,
 }
 
 impl Problem {

@@ -1,9 +1,10 @@
 //! Log-scales in two parts: whole powers of two, exact, and the rest.
 
 use crate::manifold::Form;
-use crate::numeric::Multiplier;
+use crate::numeric::{Double, Multiplier};
 
-/// `x_v = exponents_v ln 2 + rest_v` for every variable v.
+/// `x_v = exponents_v ln 2 + rest_v + low_v` for every variable v, where `low` is what the nearest `f64` leaves of a rest
+/// that is known in two words.
 ///
 /// The split keeps what one `f64` loses: a start that differs by powers of two has a solution that differs in the
 /// exponents alone.
@@ -11,13 +12,14 @@ use crate::numeric::Multiplier;
 pub struct LogScales {
     exponents: Vec<i32>,
     rest: Vec<f64>,
+    low: Vec<f64>,
 }
 
 impl LogScales {
     /// Plain log-scales.
     #[must_use]
     pub fn new(log_scales: Vec<f64>) -> Self {
-        Self { exponents: vec![0; log_scales.len()], rest: log_scales }
+        Self::split(vec![0; log_scales.len()], log_scales)
     }
 
     /// Whole powers of two, and a rest for each.
@@ -27,7 +29,17 @@ impl LogScales {
     #[must_use]
     pub fn split(exponents: Vec<i32>, rest: Vec<f64>) -> Self {
         assert_eq!(exponents.len(), rest.len(), "one exponent for every log-scale");
-        Self { exponents, rest }
+        Self { exponents, low: vec![0.0; rest.len()], rest }
+    }
+
+    /// The same with a rest in two words: weights are computed from the first alone.
+    ///
+    /// # Panics
+    /// When there are not as many of one as of the others.
+    #[must_use]
+    pub fn in_words(exponents: Vec<i32>, rest: Vec<f64>, low: Vec<f64>) -> Self {
+        assert!(exponents.len() == rest.len() && rest.len() == low.len(), "one exponent for every log-scale");
+        Self { exponents, rest, low }
     }
 
     /// The powers of two.
@@ -40,6 +52,12 @@ impl LogScales {
     #[must_use]
     pub fn rest(&self) -> &[f64] {
         &self.rest
+    }
+
+    /// What the powers of two leave, in two words.
+    #[must_use]
+    pub fn precise_rest(&self) -> Vec<Double> {
+        self.rest.iter().zip(&self.low).map(|(&high, &low)| Double::sum(high, low)).collect()
     }
 
     /// Number of variables.

@@ -1,7 +1,8 @@
 //! Weights that stay where a file stores them: read anew in every pass, never copied.
 
 use super::block::is_plain;
-use crate::numeric::{Scalar, Wide};
+use super::precise::precise_power;
+use crate::numeric::{Double, Scalar, Wide};
 use crate::regularizer::Power;
 use half::{bf16, f16};
 use rayon::prelude::*;
@@ -193,6 +194,15 @@ impl Lines {
         let amplitude = self.coefficient * if self.squares { weight * weight } else { weight };
         Wide::from(amplitude)
             * Wide::scaled(1.0, power(&self.along, k / self.width) + power(&self.across, k % self.width))
+    }
+
+    /// Amplitude `k` in two words.
+    pub(super) fn precise(&self, k: usize) -> Double {
+        let weight = self.weights.get(k).abs();
+        if weight == 0.0 {
+            return Double::default();
+        }
+        precise_power(weight, self.squares, self.coefficient, self.get(k).to_f64())
     }
 
     /// Whether all amplitudes lie well inside the range of `f64`.

@@ -73,6 +73,12 @@ pub struct BalanceReport {
     pub residual_written: Option<f64>,
     /// First-order bound on the relative error of every weight; null when none is known.
     pub error_bound: Option<f64>,
+    /// Largest relative width of the proved enclosure of any exact weight; null when nothing was proved.
+    pub certified_width: Option<f64>,
+    /// Proved bound on how far the cost is above the least one, relative to it; null when nothing was proved.
+    pub certified_gap: Option<f64>,
+    /// Why nothing was proved.
+    pub uncertified: Option<String>,
     /// Newton steps or sweeps.
     pub iterations: usize,
     /// Complete reads of the problem's connections.

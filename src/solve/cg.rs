@@ -5,6 +5,7 @@
 
 use super::linear::{LinearSolver, bound_from};
 use super::mean_field::Layout;
+use super::refine::REFINEMENT;
 use super::run::Run;
 use crate::numeric::Wide;
 use crate::problem::Point;
@@ -30,7 +31,11 @@ impl LinearSolver for ConjugateGradients {
         let residual = run.residual(point);
         // the next residual is about the square of this one: a direction more precise than that is wasted
         let precision = residual.max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
-        self.solve(run, point, &b, precision, |_, _| false)
+        self.iterate(run, point, &b, precision, |_, _| false)
+    }
+
+    fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
+        Some(self.iterate(run, point, b, REFINEMENT, |_, _| false))
     }
 
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
@@ -38,14 +43,14 @@ impl LinearSolver for ConjugateGradients {
             return None;
         }
         // the recurrence's own residual tells when every entry is reached by a quarter: the bound may be four times too wide
-        let z = self.solve(run, point, b, 0.0, |v, r| r <= 0.75 * b[v]);
+        let z = self.iterate(run, point, b, 0.0, |v, r| r <= 0.75 * b[v]);
         bound_from(run, point, b, z)
     }
 }
 
 impl ConjugateGradients {
     /// Solves `D^-1 H d = b` until the residual has fallen by `precision`, or `enough` holds for every entry of it.
-    fn solve(
+    fn iterate(
         &self,
         run: &mut Run,
         point: &Point,

@@ -122,7 +122,7 @@ impl Cholesky {
     }
 
     /// Solves with the factor in place, for `columns` right-hand sides one after the other.
-    fn solve(&self, sides: &mut [f64], columns: usize) {
+    fn solve_sides(&self, sides: &mut [f64], columns: usize) {
         let scratch: StackReq = self.symbolic.solve_in_place_scratch::<f64>(columns, Par::Seq);
         let mut memory = MemBuffer::new(scratch);
         let n = self.diagonal.len();
@@ -135,7 +135,7 @@ impl Cholesky {
     fn solve_scaled(&self, run: &Run, point: &Point, b: &[f64]) -> Vec<f64> {
         let root: Vec<f64> = relative_weight(point).into_iter().map(f64::sqrt).collect();
         let mut side: Vec<f64> = (0..b.len()).map(|v| if run.moves[v] { root[v] * b[v] } else { 0.0 }).collect();
-        self.solve(&mut side, 1);
+        self.solve_sides(&mut side, 1);
         (0..b.len()).map(|v| if run.moves[v] && root[v] > 0.0 { side[v] / root[v] } else { 0.0 }).collect()
     }
 
@@ -150,7 +150,7 @@ impl Cholesky {
         for j in (0..n).filter(|&j| run.moves[j]) {
             let mut column = vec![0.0; n];
             column[j] = 1.0;
-            self.solve(&mut column, 1);
+            self.solve_sides(&mut column, 1);
             for i in (0..n).filter(|&i| run.moves[i] && root[i] > 0.0) {
                 sum[i] += column[i].abs() * root[j] * b[j] / root[i];
             }
@@ -170,6 +170,10 @@ impl LinearSolver for Cholesky {
             return super::warm::step(run, point);
         }
         self.solve_scaled(run, point, &b)
+    }
+
+    fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
+        self.factorize(run, point).then(|| self.solve_scaled(run, point, b))
     }
 
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {

@@ -35,9 +35,14 @@ const FIXED_POINT: f64 = (1u64 << 50) as f64;
 pub(super) fn into_gauge(problem: &Problem, gauge: &Gauge, scales: LogScales) -> LogScales {
     let steps = problem.whole_steps();
     let (mut exponents, mut rest) = (scales.exponents().to_vec(), scales.rest().to_vec());
+    let mut low: Vec<f64> = scales.precise_rest().iter().map(|x| x.low()).collect();
     let fixed = |x: f64| (x * FIXED_POINT).round() / FIXED_POINT;
     for vector in &gauge.kernel {
-        vector.iter().for_each(|&(v, _)| rest[v as usize] = fixed(rest[v as usize]));
+        for &(v, _) in vector {
+            let (high, v) = (rest[v as usize], v as usize);
+            rest[v] = fixed(high);
+            low[v] += high - rest[v];
+        }
         let (mut product, mut norm) = (0.0, 0.0);
         for &(v, k) in vector {
             product += k * (f64::from(exponents[v as usize]) * LN_2 + rest[v as usize]);
@@ -54,7 +59,7 @@ pub(super) fn into_gauge(problem: &Problem, gauge: &Gauge, scales: LogScales) ->
         }
     }
     for (v, _) in gauge.active.iter().enumerate().filter(|(_, active)| !**active) {
-        (exponents[v], rest[v]) = (0, 0.0);
+        (exponents[v], rest[v], low[v]) = (0, 0.0, 0.0);
     }
-    LogScales::split(exponents, rest)
+    LogScales::in_words(exponents, rest, low)
 }

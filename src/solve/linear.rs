@@ -11,6 +11,9 @@ pub(super) trait LinearSolver {
     /// The Newton direction `-H^-1 gradient`; zero for variables that do not move.
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64>;
 
+    /// `H^-1 (diagonal * b)` to a few digits; none where H is not numerically definite.
+    fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>>;
+
     /// An upper bound, in every entry, of `H^-1 (diagonal * b)` for `b >= 0`, where the inverse has no negative entries.
     /// None where none was found.
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>>;

@@ -16,6 +16,7 @@ mod local;
 mod mean_field;
 mod minimax;
 mod newton;
+mod refine;
 mod run;
 mod schedule;
 mod settings;

@@ -1,11 +1,12 @@
 //! What all solvers share: counting passes, the trace, the end.
 
+use super::bound::ErrorBound;
 use super::cg::ConjugateGradients;
 use super::cholesky::Cholesky;
 use super::linear::LinearSolver;
 use super::mean_field::{self, Layout};
 use super::settings::{CANONICAL_PLACES, Callback};
-use super::{Method, Settings, Solution, Status, Step, bound, greedy, landing, local, newton, witness};
+use super::{Method, Settings, Solution, Status, Step, bound, greedy, landing, local, newton, refine, witness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Gauge, LogScales, Pattern, Point, Problem};
 use crate::solve::Schedule;
@@ -71,12 +72,13 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
         end = solvers.minimize(&mut run, &mut rest, method);
         if end == End::Tolerance {
             let scales = LogScales::split(grid.exponents().to_vec(), rest);
+            let (scales, error) = run.assess(scales, method, &mut solvers);
             let scales = landing::into_gauge(problem, &run.gauge, scales);
             if scales.exponents() != grid.exponents() {
                 refolded = problem.folded(scales.exponents());
                 run = run.on(&refolded);
             }
-            let solution = run.finish(scales, end, method, &mut solvers);
+            let solution = run.finish(scales, error, end, method);
             return Ok(Solution { canonical: true, ..solution });
         }
         run = run.on(problem);
@@ -85,7 +87,8 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     if settings.subset.is_none() {
         run.gauge.apply(&mut x);
     }
-    let solution = run.finish(LogScales::new(x), end, method, &mut solvers);
+    let (scales, error) = run.assess(LogScales::new(x), method, &mut solvers);
+    let solution = run.finish(scales, error, end, method);
     Ok(Solution { canonical: lands && !moves_any, ..solution })
 }
 
@@ -233,11 +236,24 @@ impl<'a, 'c> Run<'a, 'c> {
         run
     }
 
+    /// How far `scales` may be off; they are refined where that is far. The problem has their powers of two folded in.
+    fn assess(&mut self, scales: LogScales, method: Method, solvers: &mut Solvers) -> (LogScales, ErrorBound) {
+        let point = self.point(scales.rest());
+        let solver = solvers.for_bound(method);
+        let (flows, roundoff) = (point.flows(), self.problem.roundoff(scales.rest()));
+        let error = bound::bound(self, &point, |v| flows.imbalance(v), roundoff, solver);
+        let near = self.residual(&point) <= self.settings.tolerance && !error.margins.is_empty();
+        if near && error.weights > refine::GOOD_ENOUGH {
+            return refine::refine(self, &point, &scales, solver).unwrap_or((scales, error));
+        }
+        (scales, error)
+    }
+
     /// The solution at `scales`; the problem has their powers of two folded in.
-    fn finish(mut self, scales: LogScales, end: End, method: Method, solvers: &mut Solvers) -> Solution {
+    fn finish(mut self, scales: LogScales, error: ErrorBound, end: End, method: Method) -> Solution {
         let point = self.point(scales.rest());
         let residual = self.residual(&point);
-        let error_bound = bound::weights(&mut self, &point, scales.rest(), solvers.for_bound(method));
+        let error_bound = error.weights;
         let reached = residual <= self.settings.tolerance;
         let status = match end {
             End::Cancelled => Status::Cancelled,
@@ -257,6 +273,7 @@ impl<'a, 'c> Run<'a, 'c> {
             cost,
             residual,
             error_bound,
+            margins: error.margins,
             iterations,
             passes: self.passes,
             trace: self.trace,

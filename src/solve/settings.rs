@@ -155,6 +155,9 @@ pub struct Solution {
     pub residual: f64,
     /// First-order bound on the relative error of every weight, rounding of the flows included; infinite where unknown.
     pub error_bound: f64,
+    /// For every log-scale a guess of how far it may be off, a first-order bound; empty where none is known. Whoever proves
+    /// bounds begins here.
+    pub margins: Vec<f64>,
     /// Iterations: Newton steps, or sweeps.
     pub iterations: usize,
     /// Complete reads of the weights, everything included.

@@ -1,0 +1,225 @@
+//! Numbers of two words: about 106 bits, in the range of `f64`.
+//!
+//! Algorithms and error bounds: M. Joldes, J.-M. Muller, V. Popescu, "Tight and rigorous error bounds for basic building
+//! blocks of double-word arithmetic", ACM Transactions on Mathematical Software 44 (2017). They hold where nothing
+//! over- or underflows; u is the unit roundoff 2^-53.
+
+use std::cmp::Ordering;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// `high + low`, with `high` the `f64` next to the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Double {
+    high: f64,
+    low: f64,
+}
+
+/// Bound on the relative error of one sum, product or quotient of [`Double`]s: `16 u^2`.
+pub const DOUBLE_ROUNDOFF: f64 = 16.0 * super::UNIT_ROUNDOFF * super::UNIT_ROUNDOFF;
+
+/// Bound on the relative error of [`Double::exp`] for arguments up to [`LARGEST_EXP`] in magnitude: 2^-96.
+///
+/// The argument is reduced to `|r| <= ln 2 / 2` with an error below `64 * 2^-106`; the series of `exp(t) - 1` at `t = r / 256`
+/// has a relative error below `2^-119` by truncation and `24 * 16 u^2` by rounding; eight doublings add `4 * 16 u^2` each.
+/// Together below `1000 * 2^-106`.
+pub const EXP_ROUNDOFF: f64 = 1.262_177_448_353_619e-29;
+
+/// Largest argument of [`Double::exp`] for which its error bound holds.
+pub const LARGEST_EXP: f64 = 200.0;
+
+/// `ln 2` in three words; the first two have so few bits that their products with integers below 2^20 are exact.
+const LN_2: [f64; 3] = [0.693_147_180_369_123_8, 1.908_214_928_843_070_3e-10, 4.275_175_589_747_649e-20];
+
+impl Double {
+    /// The sum of two numbers, exactly.
+    #[must_use]
+    pub fn sum(a: f64, b: f64) -> Self {
+        let high = a + b;
+        let part = high - a;
+        Self { high, low: (a - (high - part)) + (b - part) }
+    }
+
+    /// The product of two numbers, exactly.
+    #[must_use]
+    pub fn product(a: f64, b: f64) -> Self {
+        let high = a * b;
+        Self { high, low: a.mul_add(b, -high) }
+    }
+
+    /// The `f64` next to the number.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        self.high
+    }
+
+    /// What the nearest `f64` leaves.
+    #[must_use]
+    pub fn low(self) -> f64 {
+        self.low
+    }
+
+    /// The magnitude.
+    #[must_use]
+    pub fn abs(self) -> Self {
+        if self.high < 0.0 { -self } else { self }
+    }
+
+    /// The product with a power of two, exactly.
+    #[must_use]
+    pub fn scaled(self, power_of_two: f64) -> Self {
+        Self { high: self.high * power_of_two, low: self.low * power_of_two }
+    }
+
+    /// The exponential; see [`EXP_ROUNDOFF`].
+    #[must_use]
+    pub fn exp(self) -> Self {
+        let k = (self.high / std::f64::consts::LN_2).round();
+        let r = self - Self::from(k * LN_2[0]) - Self::from(k * LN_2[1]) - Self::product(k, LN_2[2]);
+        let t = r.scaled(1.0 / 256.0);
+        // exp(t) - 1 by Horner's rule
+        let one = Self::from(1.0);
+        let mut series = one;
+        for n in (2..=11).rev() {
+            series = one + t * series / Self::from(f64::from(n));
+        }
+        let mut e = t * series;
+        for _ in 0..8 {
+            e = e.scaled(2.0) + e * e;
+        }
+        (one + e).scaled(2f64.powi(k as i32))
+    }
+}
+
+impl From<f64> for Double {
+    fn from(value: f64) -> Self {
+        Self { high: value, low: 0.0 }
+    }
+}
+
+impl Neg for Double {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self { high: -self.high, low: -self.low }
+    }
+}
+
+impl Add for Double {
+    type Output = Self;
+    /// Relative error at most `3 u^2 / (1 - 4 u)`, whatever the signs.
+    fn add(self, other: Self) -> Self {
+        let s = Self::sum(self.high, other.high);
+        let t = Self::sum(self.low, other.low);
+        let v = quick(s.high, s.low + t.high);
+        quick(v.high, t.low + v.low)
+    }
+}
+
+impl Sub for Double {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
+}
+
+impl Mul for Double {
+    type Output = Self;
+    /// Relative error at most `5 u^2`.
+    fn mul(self, other: Self) -> Self {
+        let p = Self::product(self.high, other.high);
+        let cross = self.high.mul_add(other.low, self.low * other.high);
+        quick(p.high, p.low + cross)
+    }
+}
+
+impl Div for Double {
+    type Output = Self;
+    /// Relative error at most `15 u^2 + 56 u^3`.
+    fn div(self, other: Self) -> Self {
+        let quotient = self.high / other.high;
+        let product = other * Self::from(quotient);
+        let rest = (self.high - product.high) + (self.low - product.low);
+        quick(quotient, rest / other.high)
+    }
+}
+
+impl PartialOrd for Double {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match self.high.partial_cmp(&other.high) {
+            Some(Ordering::Equal) => self.low.partial_cmp(&other.low),
+            ordering => ordering,
+        }
+    }
+}
+
+/// The sum of two numbers of which the first has the larger exponent, exactly.
+fn quick(a: f64, b: f64) -> Double {
+    let high = a + b;
+    Double { high, low: b - (high - a) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu::integer::IBig;
+    use dashu::rational::RBig;
+    use quickcheck_macros::quickcheck;
+
+    fn exact(x: Double) -> RBig {
+        RBig::try_from(x.high).unwrap() + RBig::try_from(x.low).unwrap()
+    }
+
+    /// `|a - b| <= bound |b|`.
+    fn close(a: &RBig, b: &RBig, bound: f64) -> bool {
+        let distance = if a > b { a - b } else { b - a };
+        let size = if *b > RBig::ZERO { b.clone() } else { -b.clone() };
+        distance <= size * RBig::try_from(bound).unwrap()
+    }
+
+    fn number(words: (i32, i32, i8)) -> Double {
+        Double::sum(f64::from(words.0) * 2f64.powi(i32::from(words.2) / 4), f64::from(words.1) * 1e-17)
+    }
+
+    #[quickcheck]
+    fn arithmetic_keeps_its_bounds_against_exact_rationals(a: (i32, i32, i8), b: (i32, i32, i8)) -> bool {
+        let (a, b) = (number(a), number(b));
+        let (x, y) = (exact(a), exact(b));
+        let quotient = b.high == 0.0 || close(&exact(a / b), &(&x / &y), DOUBLE_ROUNDOFF);
+        close(&exact(a + b), &(&x + &y), DOUBLE_ROUNDOFF)
+            && close(&exact(a - b), &(&x - &y), DOUBLE_ROUNDOFF)
+            && close(&exact(a * b), &(&x * &y), DOUBLE_ROUNDOFF)
+            && quotient
+    }
+
+    /// `exp(x)` by its series at `x / 2^16` in rationals rounded to 300 bits, then squarings.
+    fn exponential(x: &RBig) -> RBig {
+        let round = |r: RBig| {
+            let shifted = r * RBig::from(IBig::ONE << 300);
+            RBig::from(shifted.floor()) / RBig::from(IBig::ONE << 300)
+        };
+        let t = x / RBig::from(1u32 << 16);
+        let (mut sum, mut term) = (RBig::ONE, RBig::ONE);
+        for n in 1u32..24 {
+            term = round(term * &t / RBig::from(n));
+            sum += &term;
+        }
+        for _ in 0..16 {
+            sum = round(&sum * &sum);
+        }
+        sum
+    }
+
+    #[quickcheck]
+    fn the_exponential_keeps_its_bound(a: i32, b: i32) -> bool {
+        let x = Double::sum(f64::from(a) / f64::from(i32::MAX) * 40.0, f64::from(b) * 1e-27);
+        close(&exact(x.exp()), &exponential(&exact(x)), EXP_ROUNDOFF)
+    }
+
+    #[test]
+    fn the_words_of_the_logarithm_of_two_are_right() {
+        let two = exponential(&LN_2.iter().map(|&w| RBig::try_from(w).unwrap()).fold(RBig::ZERO, |a, b| a + b));
+        assert!(close(&two, &RBig::from(2), 1e-34));
+        for word in &LN_2[..2] {
+            assert!(word.to_bits().trailing_zeros() >= 20, "{word:e}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Enclosures are proved bounds: they hold the exact optimum, and nobody gets one for a wrong candidate.
+
+mod bank;
+
+use bank::any::{AnyGraph, AnyProblem};
+use bank::{Raw, known};
+use quickcheck::TestResult;
+use quickcheck_macros::quickcheck;
+use std::f64::consts::LN_2;
+use std::ops::ControlFlow;
+use synbal::balance::{Balanced, balance};
+use synbal::certificate::{Enclosure, enclose};
+use synbal::manifold::Form;
+use synbal::problem::{Gauge, LogScales, Port, Problem, ProblemBuilder, Weights};
+use synbal::regularizer::Regularizer;
+use synbal::solve::{Method, Settings, Status};
+
+/// The width that every certificate must reach.
+const WIDTH: f64 = 1e-11;
+
+fn balanced(problem: &Problem, method: Method) -> Balanced {
+    let settings = Settings { method, ..Settings::default() };
+    balance(problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// Lower and upper bounds of every log-scale as `f64`, widened by the rounding of this very sum.
+fn bounds(enclosure: &Enclosure, v: usize) -> (f64, f64) {
+    let total = |rest: f64| f64::from(enclosure.exponents[v]) * LN_2 + rest;
+    let (lower, upper) = (total(enclosure.lower[v].to_f64()), total(enclosure.upper[v].to_f64()));
+    let rounding = 4.0 * f64::EPSILON * (1.0 + lower.abs());
+    (lower - rounding, upper + rounding)
+}
+
+#[test]
+fn every_known_optimum_lies_in_a_narrow_enclosure() {
+    let mut proved = 0;
+    for instance in known::closed_forms() {
+        let problem = instance.raw.problem();
+        if !problem.has_comparison() || !problem.is_powers() {
+            continue;
+        }
+        let answer = balanced(&problem, Method::Auto);
+        let enclosure = answer.enclosure.unwrap_or_else(|why| panic!("{}: {why}", instance.name));
+        assert!(enclosure.width <= WIDTH, "{}: width {:e}", instance.name, enclosure.width);
+        let above = answer.solution.cost - instance.cost;
+        assert!(above <= enclosure.gap + 1e-13 * instance.cost, "{}: {above:e} above", instance.name);
+        proved += 1;
+        let Some(x) = instance.x else { continue };
+        // a part without ground is enclosed up to its gauge: compare grounded ones
+        if !Gauge::of(&problem).unwrap().pins.is_empty() {
+            continue;
+        }
+        for (v, x) in x.iter().enumerate() {
+            let (lower, upper) = bounds(&enclosure, v);
+            assert!((lower..=upper).contains(x), "{}: {x} outside {lower} to {upper}", instance.name);
+        }
+    }
+    assert!(proved >= 5, "only {proved} were proved");
+}
+
+/// Enclosures of two methods hold the same optimum, so they overlap.
+fn overlap(raw: &Raw) -> TestResult {
+    let problem = raw.problem();
+    if !problem.has_comparison() || !Gauge::of(&problem).unwrap().pins.is_empty() {
+        return TestResult::discard();
+    }
+    let (one, other) = (balanced(&problem, Method::Newton), balanced(&problem, Method::Local));
+    let (Ok(a), Ok(b)) = (&one.enclosure, &other.enclosure) else { return TestResult::discard() };
+    for v in 0..problem.variables() {
+        let ((a_low, a_high), (b_low, b_high)) = (bounds(a, v), bounds(b, v));
+        if a_low > b_high || b_low > a_high {
+            return TestResult::error(format!("variable {v}: {a_low} to {a_high}, {b_low} to {b_high}"));
+        }
+    }
+    TestResult::passed()
+}
+
+#[quickcheck]
+fn two_methods_have_overlapping_enclosures(AnyProblem(raw): AnyProblem) -> TestResult {
+    overlap(&raw)
+}
+
+#[quickcheck]
+fn whatever_converges_on_a_graph_is_certified(AnyGraph(raw): AnyGraph) -> TestResult {
+    let problem = raw.problem();
+    let answer = balanced(&problem, Method::Auto);
+    if answer.solution.status != Status::Converged || problem.variables() == 0 || answer.solution.error_bound > 1e-11 {
+        return TestResult::discard();
+    }
+    match answer.enclosure {
+        Ok(e) if e.width <= 1e-10 => TestResult::passed(),
+        Ok(e) => TestResult::error(format!("width {:e}, bound {:e}", e.width, answer.solution.error_bound)),
+        Err(why) => TestResult::error(why),
+    }
+}
+
+#[quickcheck]
+fn a_wrong_candidate_is_never_enclosed(AnyGraph(raw): AnyGraph, which: usize, up: bool) -> TestResult {
+    let problem = raw.problem();
+    let answer = balanced(&problem, Method::Auto);
+    let solution = answer.solution;
+    let gauge = Gauge::of(&problem).unwrap();
+    let grounded = gauge.pins.is_empty() && answer.existence.direction().is_none();
+    if problem.variables() == 0 || !grounded || answer.enclosure.is_err() {
+        return TestResult::discard();
+    }
+    let v = which % problem.variables();
+    if !gauge.active[v] {
+        return TestResult::discard();
+    }
+    // a candidate that is off by more than the widest margin that is tried
+    let margins: Vec<f64> = solution.margins.iter().map(|z| z.max(1e-15)).collect();
+    let mut x = solution.log_scales.clone();
+    let size = 1e-12 + 100.0 * margins[v];
+    x[v] += if up { size } else { -size };
+    let fixed: Vec<bool> = gauge.active.iter().map(|a| !a).collect();
+    TestResult::from_bool(enclose(&problem, &LogScales::new(x), &margins, &fixed).is_err())
+}
+
+/// A layered network of dense blocks with weights of both signs, `widths[0]` inputs and the last as many outputs.
+fn layered(widths: &[usize], p: f64) -> Problem {
+    let variables: usize = widths[1..widths.len() - 1].iter().sum();
+    let mut builder = ProblemBuilder::new(variables);
+    let (mut first, mut state) = (0, 99u64);
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as f64 / f64::from(1u32 << 31) - 0.5
+    };
+    let mut tails = vec![Port::GROUND; widths[0]];
+    for (l, &width) in widths.iter().enumerate().skip(1) {
+        let hidden = l + 1 < widths.len();
+        let head = |i: usize| if hidden { Form::variable(first + i) } else { Form::zero() };
+        let heads: Vec<Port> = (0..width).map(|i| builder.port(&head(i))).collect();
+        first += if hidden { width } else { 0 };
+        let weights = (0..width * tails.len()).map(|_| random()).collect();
+        builder.block("w", heads.clone(), tails, Weights::Dense(weights), &Regularizer::lp(p).unwrap()).unwrap();
+        tails = heads;
+    }
+    builder.build()
+}
+
+#[test]
+fn five_hundred_layers_and_a_fan_in_of_25000_are_enclosed_to_eleven_digits() {
+    let deep = [vec![8], vec![6; 500], vec![4]].concat();
+    for (widths, p, name) in [
+        (deep.clone(), 2.0, "500 layers, p = 2"),
+        (deep, 1.0, "500 layers, p = 1"),
+        (vec![25_000, 6, 25_000], 2.0, "fan-in of 25000"),
+    ] {
+        let answer = balanced(&layered(&widths, p), Method::Auto);
+        let enclosure = answer.enclosure.unwrap_or_else(|why| panic!("{name}: {why}"));
+        println!("{name}: width {:.1e}, {:.0} passes", enclosure.width, answer.solution.passes);
+        assert!(enclosure.width <= WIDTH, "{name}: {:e}", enclosure.width);
+        assert!(enclosure.gap <= 1e-12 * answer.solution.cost, "{name}: gap {:e}", enclosure.gap);
+    }
+}
+
+#[test]
+fn a_line_is_enclosed_to_eleven_digits() {
+    let large = std::env::var_os("SYNBAL_LARGE").is_some();
+    let units = if large { 1_000_000 } else { 3_000 };
+    if !large {
+        println!("SYNBAL_LARGE is not set: a line of 3000 units instead of 1000000");
+    }
+    let mut builder = ProblemBuilder::new(units);
+    let mut ports = vec![Port::GROUND];
+    ports.extend((0..units).map(|v| builder.port(&Form::variable(v))));
+    ports.push(Port::GROUND);
+    let entries = (0..=units as u32).map(|i| (i, i, 1.0 + f64::from(i % 7) / 3.0)).collect();
+    let (heads, tails) = (ports[1..].to_vec(), ports[..=units].to_vec());
+    builder.block("line", heads, tails, Weights::Sparse(entries), &Regularizer::lp(2.0).unwrap()).unwrap();
+    let begin = std::time::Instant::now();
+    let answer = balanced(&builder.build(), Method::Auto);
+    let enclosure = answer.enclosure.unwrap_or_else(|why| panic!("{why}; {:?}", answer.solution.status));
+    println!("{units} units: width {:.1e}, {:.1} s", enclosure.width, begin.elapsed().as_secs_f64());
+    assert!(enclosure.width <= WIDTH, "{:e}", enclosure.width);
+}
+
+#[test]
+fn what_cannot_be_enclosed_says_why() {
+    let gating = Raw {
+        variables: 2,
+        edges: vec![
+            (vec![(0, 1.0)], vec![], 2.0, 2.0, 1.0).into(),
+            (vec![(1, 1.0)], vec![], 3.0, 2.0, 1.0).into(),
+            (vec![], vec![(0, 1.0), (1, 1.0)], 1.5, 2.0, 1.0).into(),
+        ],
+    };
+    let why = balanced(&gating.problem(), Method::Auto).enclosure.unwrap_err();
+    assert!(why.contains("product of two units' scales"), "{why}");
+}
