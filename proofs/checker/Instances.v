@@ -98,10 +98,11 @@ Proof.
       unfold Rabs; destruct Rcase_abs; lra.
 Qed.
 
-(** So the balanced scale of unit 2 is 1/2 within 12 parts in 524288. *)
-Corollary chain_scale x : minimum chain (power one_posreal) x -> 524276 / 1048576 <= exp (1 * x 2%nat) <= 524300 / 1048576.
+(** So the balanced scale of unit 2 exists and is 1/2 within 12 parts in 524288. *)
+Corollary chain_scale : exists x, minimum chain (power one_posreal) x /\
+  524276 / 1048576 <= exp (1 * x 2%nat) <= 524300 / 1048576.
 Proof.
-  intro M. refine (proj1 (checked chain_certificate number one_posreal chain x chain_accepted chain_described _ M)
-    2%nat 1%nat 524276%Z 524300%Z eq_refl eq_refl eq_refl).
-  intro i. reflexivity.
+  destruct (checked chain_certificate number one_posreal chain chain_accepted chain_described ltac:(intro; reflexivity))
+    as [x [M [_ [B _]]]].
+  exists x. split; [exact M|]. exact (B 2%nat 1%nat 524276%Z 524300%Z eq_refl eq_refl eq_refl).
 Qed.

@@ -6,9 +6,10 @@
     [describes id c p g]   the certificate c speaks of the graph g: its links are the connections of g, one for one in
                     their order; exactly the units that are not free have the number 0; different free units have
                     different numbers, and these are numbers of the certificate.
-    [checked]       the theorem. The second part of it bounds the scales, the third the costs, and so the weights. *)
+    [checked]       the theorem: the minimizing point exists and is unique, its scales are bounded, and the costs, so the
+                    weights. *)
 From Coq Require Import ZArith NArith Reals Psatz List Bool FMapPositive Lia Lra.
-From synbal Require Import Sums Graph Regularizer Comparison Convexity Checker.
+From synbal Require Import Sums Graph Regularizer Comparison Convexity Between Checker.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -411,18 +412,23 @@ Proof.
   - apply IH. intros. apply H; simpl; auto.
 Qed.
 
-(** If the checker accepts a certificate, then in every network of degree 1 that it describes, every minimizing point
-    has its scales within the certificate's bounds, and every weight a cost within the certificate's bounds. The theorem
-    does not say that a minimizing point exists; grounded balanced points are the minimizing ones (Convexity.v). *)
-Theorem checked (c : certificate) (id : numbering) (p : posreal) (g : graph) (x : point) :
-  check c = true -> describes id c p g -> linear_degree g -> minimum g (power p) x ->
+(** If the checker accepts a certificate, then in every network of degree 1 that it describes the minimum is attained, at
+    one point x only, the balanced one; the scales at x lie within the certificate's bounds, and so do the costs of the
+    weights. Nothing is supposed of the graph. *)
+Theorem checked (c : certificate) (id : numbering) (p : posreal) (g : graph) :
+  check c = true -> describes id c p g -> linear_degree g ->
+  exists x, minimum g (power p) x /\ (forall y, minimum g (power p) y -> forall i, y i = x i) /\
   (forall i n lo hi, free g i = true -> id i = N.of_nat (S n) -> nth_error (unit_bounds c) n = Some (lo, hi) ->
     IZR lo / IZR (scale_one c) <= exp (p * x i) <= IZR hi / IZR (scale_one c)) /\
   Forall2 (fun l e =>
     IZR (cost_low l) / IZR (amplitude_one c) <= penalty e * Rpower (Rabs (rescaled_weight g x e)) p
       <= IZR (cost_high l) / IZR (amplitude_one c)) (links c) (connections g).
 Proof.
-  intros K S L M. pose proof (proj1 M) as G. pose proof (minimum_is_balanced g (power p) x M) as B. split.
+  intros K S L.
+  destruct (strict_enclosure g (power p) _ _ (lo_grounded id c p g K S) (hi_grounded id c p g K S)
+    (lo_strict id c p g K S L) (hi_strict id c p g K S L)) as [x [M [_ U]]].
+  exists x. split; [exact M|]. split; [exact U|].
+  pose proof (proj1 M) as G. pose proof (minimum_is_balanced g (power p) x M) as B. split.
   - intros i n lo hi F E H. pose proof (between id c p g K S L x G B i) as W. unfold scale in W.
     destruct (listed_found id c i n (lo, hi) E H) as [E' H']. rewrite E' in W. simpl in W. rewrite H' in W. exact W.
   - apply (Forall2_members (link_of id c p)); [|apply S].
