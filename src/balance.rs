@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::certificate::{Enclosure, enclose};
+use crate::certificate::{Certificate, Enclosure, certificate, enclose};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
@@ -114,6 +114,20 @@ impl Balanced {
     pub fn scaling(&self, limit: bool) -> Scaling {
         let direction = self.existence.direction().filter(|_| limit).map(<[f64]>::to_vec);
         Scaling { scales: self.solution.scales.clone(), direction }
+    }
+}
+
+impl Balanced {
+    /// The enclosure as a certificate in integers, and the number of every variable in it.
+    ///
+    /// # Errors
+    /// With the reason, where nothing was proved, or the certificate's form cannot say it.
+    pub fn certificate(&self, problem: &Problem) -> std::result::Result<(Certificate, Vec<usize>), String> {
+        let enclosure = self.enclosure.as_ref().map_err(Clone::clone)?;
+        let rest = self.existence.direction().map(|d| problem.without_falling(d));
+        let attained = rest.as_ref().unwrap_or(problem);
+        let gauge = Gauge::of(attained).map_err(|e| e.to_string())?;
+        certificate(attained, &gauge, enclosure)
     }
 }
 

@@ -10,6 +10,14 @@
 
 #![forbid(unsafe_code)]
 
+mod build;
+mod check;
 mod enclose;
+mod file;
+mod graph;
 
+pub use build::{LARGEST_CERTIFICATE, certificate};
+pub use check::Rejection;
 pub use enclose::{Enclosure, enclose};
+pub use file::{Certificate, Link};
+pub use graph::{differs_from_balanced, differs_from_given};

@@ -125,6 +125,9 @@ pub struct Balance {
     /// Write the log-scale of every unit or channel as JSON
     #[arg(long, value_name = "FILE")]
     pub scales: Option<PathBuf>,
+    /// Write a certificate: the graph and proved bounds of all scales and weights in integers, for the checker `synbal-check`
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
     /// Do not run the original and the balanced network to compare their outputs
     #[arg(long)]
     pub no_check: bool,
@@ -162,6 +165,9 @@ pub struct Verify {
     /// Seed of the random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Certificate that `balance --certificate` wrote: whether it is of these two networks, and holds
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
     /// Reading
     #[command(flatten)]
     pub reading: Reading,

@@ -23,15 +23,10 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let begin = Instant::now();
     limit_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
-    for path in args.output.iter().chain(&args.scales) {
+    for path in args.output.iter().chain(&args.scales).chain(&args.certificate) {
         check_target(path, args.force)?;
     }
-    let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    let taken = |scales: &Path| same(scales, &args.input) || args.output.as_ref().is_some_and(|o| same(scales, o));
-    if args.scales.as_ref().is_some_and(|scales| taken(scales)) {
-        let problem = "a network and the scales would go to the same file";
-        return Err(Error::new(ErrorKind::Parameter, "--scales", problem, "give them two names"));
-    }
+    different_files(args)?;
     let input = Input::open(&args.input, &args.reading)?;
     args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
     let lowered = input.lower(&norm.regularizer()?, &args.reading).map_err(|e| e.in_file(&args.input))?;
@@ -62,6 +57,15 @@ pub fn run(args: &Balance) -> Result<Exit> {
         let file = ScalesFile::new(&lowered.units, &scaling);
         write_atomic(path, json(&file)?.as_bytes(), args.force)?;
     }
+    if let Some(path) = &args.certificate {
+        let refused = |why: String| {
+            let problem = format!("there is no certificate: {why}");
+            Error::new(ErrorKind::Unsupported, "--certificate", problem, "leave the option out").in_file(&args.input)
+        };
+        let (certificate, _) = balanced.certificate(&lowered.problem).map_err(refused)?;
+        write_atomic(path, certificate.to_string().as_bytes(), args.force)?;
+        report.certificate = Some(path.display().to_string());
+    }
     report.seconds.write = started.elapsed().as_secs_f64();
     report.memory.balance = peak();
 
@@ -90,6 +94,21 @@ pub fn run(args: &Balance) -> Result<Exit> {
     report.seconds.total = begin.elapsed().as_secs_f64();
     show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered))?;
     Ok(exit(&report))
+}
+
+/// Refuses one name for two files.
+fn different_files(args: &Balance) -> Result<()> {
+    let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let mut taken: Vec<&Path> = std::iter::once(&args.input).chain(&args.output).map(|p| p.as_path()).collect();
+    for (option, path) in [("--scales", &args.scales), ("--certificate", &args.certificate)] {
+        let Some(path) = path else { continue };
+        if taken.iter().any(|other| same(other, path)) {
+            let problem = format!("{} is the name of another file of this run", path.display());
+            return Err(Error::new(ErrorKind::Parameter, option, problem, "give it a name of its own"));
+        }
+        taken.push(path);
+    }
+    Ok(())
 }
 
 fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
@@ -136,6 +155,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         error_bound: solution.error_bound.is_finite().then_some(solution.error_bound),
         certified_width: balanced.enclosure.as_ref().ok().map(|e| e.width),
         certified_gap: balanced.enclosure.as_ref().ok().map(|e| e.gap / solution.cost).filter(|gap| gap.is_finite()),
+        certificate: None,
         uncertified: balanced.enclosure.as_ref().err().cloned(),
         iterations: solution.iterations,
         passes: solution.passes,
@@ -253,6 +273,9 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
     }
     if let (Some(written), Some(path)) = (r.residual_written, &args.output) {
         rows.push(("written", format!("{}, residual there {}", path.display(), small(written))));
+    }
+    if let Some(path) = &r.certificate {
+        rows.push(("certificate", format!("{path}; check it with synbal-check, see proofs/README.md")));
     }
     let size = |bytes: Option<u64>| bytes.map(|b| format!("{:.0} MB", b as f64 / 1e6));
     if let Some(balance) = size(r.memory.balance) {

@@ -6,12 +6,16 @@ use super::input::Input;
 use super::optimum::solve;
 use super::settings::{Norm, limit_threads};
 use super::{Exit, function, show};
-use crate::error::Result;
+use crate::certificate::{Certificate, differs_from_balanced, differs_from_given};
+use crate::error::{Error, Result};
+use crate::existence::existence;
 use crate::lowered::Lowered;
 use crate::model::FunctionCheck;
+use crate::problem::{Gauge, Problem};
 use crate::report::{SCHEMA, cost, function_line, pairs, small};
 use crate::solve::{Settings, largest_weight};
 use serde::Serialize;
+use std::path::Path;
 
 #[derive(Serialize)]
 struct Report {
@@ -30,6 +34,8 @@ struct Report {
     residual: f64,
     /// Residual that rounding to the type of the file explains.
     residual_allowed: f64,
+    /// Whether the certificate is of these networks and holds, by this program's own integers; null without one.
+    certificate: Option<bool>,
     cost_original: f64,
     cost_balanced: f64,
 }
@@ -71,6 +77,12 @@ pub fn run(args: &Verify) -> Result<Exit> {
     if !balanced {
         reasons.push("the residual is above what the precision of the file explains".into());
     }
+    let mut certificate = None;
+    if let Some(path) = &args.certificate {
+        let fault = certificate_fault(path, &before, &after, norm, roundoff)?;
+        certificate = Some(fault.is_none());
+        reasons.extend(fault.map(|fault| format!("certificate: {fault}")));
+    }
     let cost_of = |lowered: &Lowered| {
         let zero = vec![0.0; lowered.problem.variables()];
         match norm {
@@ -92,14 +104,39 @@ pub fn run(args: &Verify) -> Result<Exit> {
         norm: norm.json(),
         residual,
         residual_allowed: allowed,
+        certificate,
         cost_original: cost_of(&before),
         cost_balanced: cost_of(&after),
     };
-    show(&report, args.reading.json, || text(&report))?;
+    show(&report, args.reading.json, || text(&report, args))?;
     Ok(if done { Exit::Done } else { Exit::VerificationFailed })
 }
 
-fn text(r: &Report) -> String {
+/// Why a certificate does not speak of these networks, or does not hold.
+fn certificate_fault(
+    path: &Path,
+    before: &Lowered,
+    after: &Lowered,
+    norm: Norm,
+    roundoff: f64,
+) -> Result<Option<String>> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
+    let certificate = Certificate::parse(&text).map_err(|e| e.in_file(path))?;
+    let Norm::P(p) = norm else { return Ok(Some("norm inf has none".into())) };
+    let existence = existence(&before.problem);
+    let attained = |problem: &Problem| existence.direction().map(|d| problem.without_falling(d));
+    let (given, balanced) = (attained(&before.problem), attained(&after.problem));
+    let (given, balanced) = (given.as_ref().unwrap_or(&before.problem), balanced.as_ref().unwrap_or(&after.problem));
+    let gauge = Gauge::of(given)?;
+    // one rounding of a weight changes its cost by p roundoffs, and a little
+    let rounding = 1.1 * p.max(1.0) * roundoff;
+    let fault = differs_from_given(&certificate, given, &gauge)
+        .or_else(|| differs_from_balanced(&certificate, balanced, rounding))
+        .or_else(|| certificate.check().err().map(|rejection| rejection.to_string()));
+    Ok(fault)
+}
+
+fn text(r: &Report, args: &Verify) -> String {
     let yes = |b: bool| if b { "yes" } else { "NO" };
     let mismatch =
         r.weight_mismatch.map_or(String::new(), |m| format!(" (largest difference of a weight {})", small(m)));
@@ -112,6 +149,10 @@ fn text(r: &Report) -> String {
         ("balanced", format!("{} {residual}", yes(r.balanced))),
         ("cost", format!("{} -> {}", cost(r.cost_original), cost(r.cost_balanced))),
     ];
+    if let (Some(holds), Some(path)) = (r.certificate, &args.certificate) {
+        let proved = format!("for the proved checker run: proofs/build/synbal-check {}", path.display());
+        rows.push(("certificate", format!("{}; {proved}", if holds { "holds" } else { "DOES NOT HOLD" })));
+    }
     r.reasons.iter().for_each(|reason| rows.push(("reason", reason.clone())));
     format!("{}\n", pairs(&rows))
 }

@@ -3,8 +3,8 @@
 //! In deep networks the error of the weights is the residual times about the depth squared, so the residual of the last
 //! steps must be known far beyond the roundoff of `f64`. Complexity: one read of the weights, some forty operations for each.
 
-use super::Problem;
 use super::block::{Amplitudes, Block, Cost};
+use super::{Entry, Problem};
 use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF};
 
 /// What enters and leaves every variable; as [`super::Flows`], in two words.
@@ -19,6 +19,21 @@ pub struct PreciseFlows {
 }
 
 impl Problem {
+    /// Lower and upper bounds of a connection's amplitude, as narrow as its weight is known; none for costs that are no powers,
+    /// and beyond the range of plain numbers.
+    #[must_use]
+    pub fn amplitude_bounds(&self, entry: &Entry) -> Option<(Double, Double)> {
+        let block = &self.blocks[entry.block];
+        let p = block.exponent(self)?;
+        let error = block.precise_error(p, self.given)?;
+        let amplitude = block.precise(entry.index, p);
+        if self.given == 0.0 && block.is_exact(p) {
+            return Some((amplitude, amplitude));
+        }
+        let part = amplitude * Double::from(1.01 * error + DOUBLE_ROUNDOFF);
+        Some((amplitude - part, amplitude + part))
+    }
+
     /// Flows at two-word log-scales; none for costs that are no powers, and beyond the range of plain numbers.
     ///
     /// # Panics
@@ -74,6 +89,16 @@ impl PreciseFlows {
 }
 
 impl Block {
+    /// Whether two words hold an amplitude exactly: that of a weight under p = 1 or 2, without a coefficient.
+    fn is_exact(&self, p: f64) -> bool {
+        let coefficient = match (&self.values, &self.source) {
+            (Amplitudes::Stored(lines), _) => lines.coefficient(),
+            (_, Some(source)) => source.coefficient,
+            (_, None) => return false,
+        };
+        coefficient == 1.0 && (p == 1.0 || p == 2.0)
+    }
+
     /// Bound on the relative error of [`Block::precise`]; none where amplitudes leave the range of plain numbers.
     fn precise_error(&self, p: f64, given: f64) -> Option<f64> {
         let exact = p == 1.0 || p == 2.0;

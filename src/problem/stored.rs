@@ -196,6 +196,11 @@ impl Lines {
             * Wide::scaled(1.0, power(&self.along, k / self.width) + power(&self.across, k % self.width))
     }
 
+    /// The coefficient of the power.
+    pub(super) fn coefficient(&self) -> f64 {
+        self.coefficient
+    }
+
     /// Amplitude `k` in two words.
     pub(super) fn precise(&self, k: usize) -> Double {
         let weight = self.weights.get(k).abs();

@@ -77,6 +77,8 @@ pub struct BalanceReport {
     pub certified_width: Option<f64>,
     /// Proved bound on how far the cost is above the least one, relative to it; null when nothing was proved.
     pub certified_gap: Option<f64>,
+    /// The certificate that was written.
+    pub certificate: Option<String>,
     /// Why nothing was proved.
     pub uncertified: Option<String>,
     /// Newton steps or sweeps.
