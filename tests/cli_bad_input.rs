@@ -191,7 +191,7 @@ fn options_out_of_range_are_usage_errors() {
         ("balance missing", ".json, .mtx or .onnx"),
         ("balance a.json -o b.onnx", ".json"),
         ("balance m.mtx -o b.json", ".mtx"),
-        ("balance a.json -o b.json --scales b.json", "same file"),
+        ("balance a.json -o b.json --scales b.json", "another file of this run"),
         ("balance", "INPUT"),
         ("solve a.json", "solve"),
         ("apply a.json a.json", "--output"),

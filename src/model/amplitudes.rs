@@ -4,6 +4,7 @@ use super::files::Files;
 use super::scales::{Ports, WeightUse};
 use super::tensor::{ElementType, Tensor};
 use crate::error::{Error, ErrorKind, Result};
+use crate::numeric::Double;
 use crate::problem::{Float, Port, ProblemBuilder, Stored, Weights};
 use crate::regularizer::{Power, Regularizer};
 use std::collections::HashMap;
@@ -28,11 +29,15 @@ pub(super) fn add(
     };
     if let Some(terms) = exact.filter(|_| heads.len().saturating_mul(tails.len()) < tensor.len()) {
         let sums = terms.iter().map(|t| sums(one, tensor, files, (&head_of, &tail_of), tails.len(), heads.len(), *t));
-        let sums: Result<Option<Vec<Vec<f64>>>> = sums.collect();
+        let sums: Result<Option<Vec<Vec<Double>>>> = sums.collect();
         if let Some(sums) = sums? {
-            let terms_each = terms_each(one, (&head_of, &tail_of));
+            if one.reciprocal {
+                // a reciprocal is rounded before it is summed
+                builder.rounded(4.0);
+            }
+            let roundings = 2 * most_in_one_place(one, (&head_of, &tail_of));
             for (sums, term) in sums.into_iter().zip(terms) {
-                builder.summed(name, heads.clone(), tails.clone(), (sums, terms_each), term)?;
+                builder.summed(name, heads.clone(), tails.clone(), (sums, roundings), term)?;
             }
             return Ok(());
         }
@@ -65,9 +70,8 @@ fn distinct(builder: &mut ProblemBuilder, ports: &Ports) -> (Vec<Port>, Vec<u32>
     (list, of)
 }
 
-/// A bound on how many roundings stand behind a sum over the entries of one place: the entries of a pair of forms, times
-/// the forms that share ports, and one for a reciprocal.
-fn terms_each(one: &WeightUse, (head_of, tail_of): (&[u32], &[u32])) -> usize {
+/// A bound on how many entries lie in one place: the entries of a pair of forms, times the forms that share ports.
+fn most_in_one_place(one: &WeightUse, (head_of, tail_of): (&[u32], &[u32])) -> usize {
     let most = |of: &[u32]| {
         let mut count: HashMap<u32, usize> = HashMap::new();
         of.iter().for_each(|&i| *count.entry(i).or_default() += 1);
@@ -81,7 +85,7 @@ fn terms_each(one: &WeightUse, (head_of, tail_of): (&[u32], &[u32])) -> usize {
             count.into_values().max().unwrap_or(1)
         }
     };
-    each * most(head_of) * most(tail_of) + 4 * usize::from(one.reciprocal)
+    each * most(head_of) * most(tail_of)
 }
 
 /// The weight of an entry: what is stored, or its reciprocal.
@@ -98,11 +102,11 @@ fn sums(
     columns: usize,
     rows: usize,
     power: Power,
-) -> Result<Option<Vec<f64>>> {
+) -> Result<Option<Vec<Double>>> {
     if let Some(sums) = quick_sums(one, tensor, files, (head_of, tail_of), columns, rows, power) {
         return Ok(Some(sums));
     }
-    let mut sums = vec![0.0; rows * columns];
+    let mut sums = vec![Double::default(); rows * columns];
     let (mut faulty, mut safe) = (None, true);
     one.visit(|element, head, tail| {
         let stored = tensor.number(files, element);
@@ -111,8 +115,9 @@ fn sums(
             faulty.get_or_insert((element, stored));
         }
         safe &= size == 0.0 || (SAFE.recip()..SAFE).contains(&size);
-        let cost = if power.exponent == 2.0 { size * size } else { size };
-        sums[head_of[head] as usize * columns + tail_of[tail] as usize] += cost;
+        let cost = if power.exponent == 2.0 { Double::product(size, size) } else { Double::from(size) };
+        let sum = &mut sums[head_of[head] as usize * columns + tail_of[tail] as usize];
+        *sum = *sum + cost;
     });
     match faulty {
         Some(fault) => Err(not_finite(tensor, fault)),
@@ -129,35 +134,38 @@ fn quick_sums(
     columns: usize,
     rows: usize,
     power: Power,
-) -> Option<Vec<f64>> {
+) -> Option<Vec<Double>> {
     let (axes, numbers) = (one.stored_axes()?, tensor.single_precision(files).filter(|_| !one.reciprocal)?);
     let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
-    let mut sums = vec![0.0; rows * columns];
+    let mut sums = vec![Double::default(); rows * columns];
     let (square, mut largest) = (power.exponent == 2.0, 0.0f64);
     // a run whose entries all lie in one place
     let alike = (head_step == 0 || rows == 1) && (tail_step == 0 || columns == 1);
     WeightUse::visit_runs(&axes, |element, head, tail| {
         let run = &numbers[element..element + length];
         let size = |number: [u8; 4]| f64::from(f32::from_le_bytes(number)).abs();
+        // squares of single precision are exact
         let cost = |size: f64| if square { size * size } else { size };
         if alike {
-            let mut lanes = [0.0; 8];
+            let mut lanes = [Double::default(); 8];
             let (eights, rest) = run.as_chunks::<8>();
             for eight in eights {
-                (0..8).for_each(|i| lanes[i] += cost(size(eight[i])));
+                (0..8).for_each(|i| lanes[i] = lanes[i].plus(cost(size(eight[i]))));
             }
-            let rest: f64 = rest.iter().map(|&number| cost(size(number))).sum();
-            let sum = lanes.into_iter().sum::<f64>() + rest;
+            let rest = rest.iter().fold(Double::default(), |sum, &number| sum.plus(cost(size(number))));
+            let run = lanes.into_iter().fold(rest, |sum, lane| sum + lane);
             // the sum is not finite when one of its terms is not
-            largest = if sum > largest || sum.is_nan() { sum } else { largest };
-            sums[head_of[head] as usize * columns + tail_of[tail] as usize] += sum;
+            largest = if run.to_f64() > largest || run.to_f64().is_nan() { run.to_f64() } else { largest };
+            let sum = &mut sums[head_of[head] as usize * columns + tail_of[tail] as usize];
+            *sum = *sum + run;
             return;
         }
         for (k, &number) in run.iter().enumerate() {
             let cost = cost(size(number));
             largest = if cost > largest || cost.is_nan() { cost } else { largest };
             let (row, column) = (head_of[head + k * head_step], tail_of[tail + k * tail_step]);
-            sums[row as usize * columns + column as usize] += cost;
+            let sum = &mut sums[row as usize * columns + column as usize];
+            *sum = sum.plus(cost);
         }
     });
     // single precision is never too small for sums of squares in double precision

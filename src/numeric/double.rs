@@ -32,6 +32,7 @@ const LN_2: [f64; 3] = [0.693_147_180_369_123_8, 1.908_214_928_843_070_3e-10, 4.
 
 impl Double {
     /// The sum of two numbers, exactly.
+    #[inline]
     #[must_use]
     pub fn sum(a: f64, b: f64) -> Self {
         let high = a + b;
@@ -44,6 +45,14 @@ impl Double {
     pub fn product(a: f64, b: f64) -> Self {
         let high = a * b;
         Self { high, low: a.mul_add(b, -high) }
+    }
+
+    /// The sum with a single word, with at most the error of a sum of two.
+    #[inline]
+    #[must_use]
+    pub fn plus(self, word: f64) -> Self {
+        let sum = Self::sum(self.high, word);
+        quick(sum.high, sum.low + self.low)
     }
 
     /// The `f64` next to the number.
@@ -186,6 +195,7 @@ mod tests {
         let quotient = b.high == 0.0 || close(&exact(a / b), &(&x / &y), DOUBLE_ROUNDOFF);
         close(&exact(a + b), &(&x + &y), DOUBLE_ROUNDOFF)
             && close(&exact(a - b), &(&x - &y), DOUBLE_ROUNDOFF)
+            && close(&exact(a.plus(b.high)), &(&x + exact(Double::from(b.high))), DOUBLE_ROUNDOFF)
             && close(&exact(a * b), &(&x * &y), DOUBLE_ROUNDOFF)
             && quotient
     }

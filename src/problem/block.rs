@@ -21,15 +21,25 @@ pub struct Block {
     pub values: Amplitudes,
     /// How an entry costs.
     pub cost: Cost,
-    /// The weights, unless the values are sums, or stay in a file.
+    /// What is known beyond the values; nothing where they stay in a file.
     pub(super) source: Option<Source>,
 }
 
-/// Weights from which values are computed anew.
+/// Where values come from.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
-    pub(super) weights: Arc<Vec<f64>>,
-    pub(super) coefficient: f64,
+pub(super) enum Source {
+    /// Weights from which values are computed anew.
+    Weights { weights: Arc<Vec<f64>>, coefficient: f64 },
+    /// Sums of which the values are the nearest `f64`: what these leave, relative to them.
+    Sums(Arc<SumRests>),
+}
+
+/// What the values leave of sums; single precision tells another 24 binary digits, whatever is folded into the values.
+#[derive(Debug)]
+pub(super) struct SumRests {
+    pub(super) relative: Vec<f32>,
+    /// Bound on the relative error of values and rests together.
+    pub(super) error: f64,
 }
 
 /// Where the entries of a block are.

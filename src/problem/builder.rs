@@ -1,11 +1,11 @@
 //! Building a problem from blocks of weights.
 
 use super::Problem;
-use super::block::{Amplitudes, Block, Cost, Pattern, Source, is_plain};
+use super::block::{Amplitudes, Block, Cost, Pattern, Source, SumRests, is_plain};
 use super::stored::{Lines, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
-use crate::numeric::Wide;
+use crate::numeric::{DOUBLE_ROUNDOFF, Double, UNIT_ROUNDOFF, Wide};
 use crate::regularizer::{Power, Regularizer};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl ProblemBuilder {
     ) -> Result<()> {
         check(name, heads.len(), tails.len(), &weights)?;
         let (pattern, weights) = compress(heads.len(), weights);
-        self.add(name, heads, tails, (pattern, weights), regularizer, (powers, true));
+        self.add(name, heads, tails, (pattern, weights), weighed(regularizer));
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl ProblemBuilder {
         }
         let lines = self.lines(&heads, &tails, &weights, width, regularizer);
         let Some(lines) = lines.filter(|_| width > 0) else {
-            self.add(name, heads, tails, (pattern, weights.decode()), regularizer, (powers, true));
+            self.add(name, heads, tails, (pattern, weights.decode()), weighed(regularizer));
             return Ok(());
         };
         let raw = |ports: &[Port]| ports.iter().map(|p| p.0).collect::<Vec<u32>>();
@@ -126,8 +126,8 @@ impl ProblemBuilder {
         self.problem.given = self.problem.given.max(units);
     }
 
-    /// Adds a dense block of amplitudes: for every place, row by row, the sum of `|w|^p` over the `terms` weights there.
-    /// Powers of 1 and 2 only: those of others do not double exactly with the weights.
+    /// Adds a dense block of amplitudes: for every place, row by row, the sum of `|w|^p` over the weights there, which took at
+    /// most so many roundings of [`Double`]. Powers of 1 and 2 only: those of others do not double exactly with the weights.
     ///
     /// # Errors
     /// When a sum is not finite, or shapes disagree.
@@ -139,22 +139,19 @@ impl ProblemBuilder {
         name: &str,
         heads: Vec<Port>,
         tails: Vec<Port>,
-        (sums, terms): (Vec<f64>, usize),
+        (sums, roundings): (Vec<Double>, usize),
         power: Power,
     ) -> Result<()> {
         assert!(power.is_exact(), "powers of 1 and 2");
-        let sums = Weights::Dense(sums);
-        check(name, heads.len(), tails.len(), &sums)?;
-        let entries = compress(heads.len(), sums);
-        self.rounded(terms as f64 + 2.0);
-        let times = |sums: &[f64], power: Power| {
-            let plain: Vec<f64> = sums.iter().map(|a| a * power.coefficient).collect();
-            if plain.iter().zip(sums).all(|(a, sum)| *sum == 0.0 || is_plain(*a)) {
-                return Amplitudes::Plain(plain);
-            }
-            Amplitudes::of(sums.iter().map(|&a| Wide::from(a) * Wide::from(power.coefficient)).collect())
-        };
-        self.add(name, heads, tails, entries, &Regularizer::Powers(vec![power]), (times, false));
+        check_count(name, (heads.len(), tails.len()), sums.len())?;
+        if let Some(k) = sums.iter().position(|a| !a.to_f64().is_finite()) {
+            let place = format!("in row {}, column {}", k / tails.len(), k % tails.len());
+            return Err(not_finite(name, &place, sums[k].to_f64()));
+        }
+        self.add(name, heads, tails, (Pattern::Dense, sums), |problem, _, pattern, sums| {
+            let (values, source) = rounded(&sums, roundings, power.coefficient);
+            vec![(pattern.clone(), values, Cost::Power(problem.exponent(power.exponent)), source)]
+        });
         Ok(())
     }
 
@@ -186,33 +183,34 @@ impl ProblemBuilder {
         })
     }
 
-    /// Adds numbers of which `amplitudes` tells what they cost under a power; with the mark they are weights.
-    fn add(
+    /// Adds numbers of which `costs` tells what they cost.
+    fn add<W: Copy + Default + PartialEq>(
         &mut self,
         name: &str,
         heads: Vec<Port>,
         tails: Vec<Port>,
-        (pattern, mut weights): (Pattern, Vec<f64>),
-        regularizer: &Regularizer,
-        (amplitudes, weighs): (impl Fn(&[f64], Power) -> Amplitudes, bool),
+        (pattern, mut weights): (Pattern, Vec<W>),
+        costs: impl Fn(&mut Self, (usize, usize), &Pattern, Vec<W>) -> Costs,
     ) {
         let loops = self.take_loops(&heads, &tails, &pattern, &mut weights);
         let raw = |ports: Vec<Port>| ports.into_iter().map(|p| p.0).collect::<Vec<u32>>();
         let (heads, tails) = (raw(heads), raw(tails));
         if !weights.is_empty() {
-            self.push(name, (heads, tails), &pattern, weights, regularizer, (&amplitudes, weighs));
+            let costs = costs(self, (heads.len(), tails.len()), &pattern, weights);
+            self.push(name, (heads, tails), costs);
         }
         if !loops.is_empty() {
-            let (heads, weights): (Vec<u32>, Vec<f64>) = loops.into_iter().unzip();
-            let ends = (heads.clone(), vec![0; heads.len()]);
-            self.push(
-                &format!("{name} (within)"),
-                ends,
-                &Pattern::Diagonal,
-                weights,
-                regularizer,
-                (&amplitudes, weighs),
-            );
+            let (heads, weights): (Vec<u32>, Vec<W>) = loops.into_iter().unzip();
+            let count = heads.len();
+            let costs = costs(self, (count, count), &Pattern::Diagonal, weights);
+            self.push(&format!("{name} (within)"), (heads, vec![0; count]), costs);
+        }
+    }
+
+    fn push(&mut self, name: &str, (heads, tails): (Vec<u32>, Vec<u32>), costs: Costs) {
+        for (pattern, values, cost, source) in costs {
+            let (name, heads, tails) = (name.to_string(), heads.clone(), tails.clone());
+            self.problem.blocks.push(Block { name, heads, tails, pattern, values, cost, source: Some(source) });
         }
     }
 
@@ -223,13 +221,13 @@ impl ProblemBuilder {
     }
 
     /// Sets connections whose ends share a variable to zero; returns the port of their net form, and their weights.
-    fn take_loops(
+    fn take_loops<W: Copy + Default + PartialEq>(
         &mut self,
         heads: &[Port],
         tails: &[Port],
         pattern: &Pattern,
-        weights: &mut [f64],
-    ) -> Vec<(u32, f64)> {
+        weights: &mut [W],
+    ) -> Vec<(u32, W)> {
         let mut columns_of: HashMap<u32, Vec<u32>> = HashMap::new();
         for (c, tail) in tails.iter().enumerate() {
             for (variable, _) in self.problem.ports[tail.0 as usize].terms() {
@@ -246,7 +244,7 @@ impl ProblemBuilder {
             let shared = |c: u32| columns.binary_search(&c).is_ok();
             let mut take = |k: usize, c: usize| {
                 let weight = std::mem::take(&mut weights[k]);
-                if weight != 0.0 {
+                if weight != W::default() {
                     let tail_form = self.problem.ports[tails[c].0 as usize].clone();
                     loops.push((self.port(&head_form.plus(-1.0, &tail_form)).0, weight));
                 }
@@ -262,44 +260,6 @@ impl ProblemBuilder {
             }
         }
         loops
-    }
-
-    fn push(
-        &mut self,
-        name: &str,
-        (heads, tails): (Vec<u32>, Vec<u32>),
-        pattern: &Pattern,
-        weights: Vec<f64>,
-        regularizer: &Regularizer,
-        (amplitudes, weighs): (&impl Fn(&[f64], Power) -> Amplitudes, bool),
-    ) {
-        let weights = Arc::new(weights);
-        let block = |pattern, values, cost, source| Block {
-            name: name.to_string(),
-            heads: heads.clone(),
-            tails: tails.clone(),
-            pattern,
-            values,
-            cost,
-            source,
-        };
-        match regularizer {
-            Regularizer::Powers(terms) => {
-                for term in terms {
-                    let cost = Cost::Power(self.exponent(term.exponent));
-                    let kept = || Source { weights: Arc::clone(&weights), coefficient: term.coefficient };
-                    let source = weighs.then(kept);
-                    self.problem.blocks.push(block(pattern.clone(), amplitudes(&weights, *term), cost, source));
-                }
-            }
-            Regularizer::Convex(cost) => {
-                let (pattern, weights) = nonzero(heads.len(), tails.len(), pattern, &weights);
-                let wide: Vec<Wide> = weights.iter().map(|&w| w.into()).collect();
-                let source = Source { weights: Arc::new(weights), coefficient: 1.0 };
-                let block = block(pattern, log_magnitudes(&wide), Cost::Convex(Arc::clone(cost)), Some(source));
-                self.problem.blocks.push(block);
-            }
-        }
     }
 }
 
@@ -386,6 +346,48 @@ fn nonzero(rows: usize, columns: usize, pattern: &Pattern, weights: &[f64]) -> (
     };
     let costly = all.into_iter().filter(|e| e.2 != 0.0).collect();
     compress(rows, Weights::Sparse(costly))
+}
+
+/// What numbers of a block cost: one entry for every term of the regularizer.
+type Costs = Vec<(Pattern, Amplitudes, Cost, Source)>;
+
+/// The costs of weights.
+fn weighed(
+    regularizer: &Regularizer,
+) -> impl Fn(&mut ProblemBuilder, (usize, usize), &Pattern, Vec<f64>) -> Costs + '_ {
+    |problem, (rows, columns), pattern, weights| match regularizer {
+        Regularizer::Powers(terms) => {
+            let weights = Arc::new(weights);
+            let cost = |term: &Power| {
+                let source = Source::Weights { weights: Arc::clone(&weights), coefficient: term.coefficient };
+                (pattern.clone(), powers(&weights, *term), Cost::Power(problem.exponent(term.exponent)), source)
+            };
+            terms.iter().map(cost).collect()
+        }
+        Regularizer::Convex(cost) => {
+            let (pattern, weights) = nonzero(rows, columns, pattern, &weights);
+            let wide: Vec<Wide> = weights.iter().map(|&w| w.into()).collect();
+            let source = Source::Weights { weights: Arc::new(weights), coefficient: 1.0 };
+            vec![(pattern, log_magnitudes(&wide), Cost::Convex(Arc::clone(cost)), source)]
+        }
+    }
+}
+
+/// Sums times their coefficient, and what the nearest `f64` leaves of them.
+fn rounded(sums: &[Double], roundings: usize, coefficient: f64) -> (Amplitudes, Source) {
+    let costs = || sums.iter().map(|&a| if coefficient == 1.0 { a } else { a * Double::from(coefficient) });
+    let rest = |a: Double| if a.low() == 0.0 { 0.0 } else { (a.low() / a.to_f64()) as f32 };
+    // single precision keeps 2^-24 of a rest of at most 2^-53
+    let error = UNIT_ROUNDOFF * 2f64.powi(-23) + (roundings as f64 + 2.0) * DOUBLE_ROUNDOFF;
+    let rests = SumRests { relative: costs().map(rest).collect(), error };
+    let plain: Vec<f64> = costs().map(Double::to_f64).collect();
+    let plain = if plain.iter().zip(sums).all(|(a, sum)| sum.to_f64() == 0.0 || is_plain(*a)) {
+        Amplitudes::Plain(plain)
+    } else {
+        let wide = |a: &Double| Wide::from(a.to_f64()) * Wide::from(coefficient);
+        Amplitudes::of(sums.iter().map(wide).collect())
+    };
+    (plain, Source::Sums(Arc::new(rests)))
 }
 
 /// `coefficient |w|^p` of every weight.

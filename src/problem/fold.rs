@@ -78,8 +78,11 @@ fn fold(block: &Block, step: &[i64], total: &[i64], exponents: &[f64]) -> Block 
     }
     // under p = 1 and 2 amplitudes double exactly with the weights
     let exact = matches!(block.cost, Cost::Power(k) if exponents[k] == 1.0 || exponents[k] == 2.0);
-    let source = block.source.as_ref().filter(|_| !exact);
-    let along = if source.is_some() { total } else { step };
+    let weights = match &block.source {
+        Some(Source::Weights { weights, coefficient }) if !exact => Some((weights, *coefficient)),
+        _ => None,
+    };
+    let along = if weights.is_some() { total } else { step };
     let mut shift = vec![0i32; block.values.len()];
     block.for_each(|r, c, k| {
         let power = along[block.heads[r] as usize] - along[block.tails[c] as usize];
@@ -87,11 +90,11 @@ fn fold(block: &Block, step: &[i64], total: &[i64], exponents: &[f64]) -> Block 
     });
     let shifted =
         |k: usize, value: Wide, times: i32| value * Wide::scaled(f64::from(block.has(k)), i64::from(times * shift[k]));
-    let values = match (&block.cost, source) {
-        (cost, Some(Source { weights, coefficient })) => {
+    let values = match (&block.cost, weights) {
+        (cost, Some((weights, coefficient))) => {
             let weights: Vec<Wide> = weights.iter().enumerate().map(|(k, &w)| shifted(k, w.into(), 1)).collect();
             match cost {
-                Cost::Power(k) => wide_powers(&weights, exponents[*k], *coefficient),
+                Cost::Power(k) => wide_powers(&weights, exponents[*k], coefficient),
                 Cost::Convex(_) => log_magnitudes(&weights),
             }
         }

@@ -3,7 +3,7 @@
 //! In deep networks the error of the weights is the residual times about the depth squared, so the residual of the last
 //! steps must be known far beyond the roundoff of `f64`. Complexity: one read of the weights, some forty operations for each.
 
-use super::block::{Amplitudes, Block, Cost};
+use super::block::{Amplitudes, Block, Cost, Source};
 use super::{Entry, Problem};
 use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF};
 
@@ -93,8 +93,8 @@ impl Block {
     fn is_exact(&self, p: f64) -> bool {
         let coefficient = match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.coefficient(),
-            (_, Some(source)) => source.coefficient,
-            (_, None) => return false,
+            (_, Some(Source::Weights { coefficient, .. })) => *coefficient,
+            (_, Some(Source::Sums(_)) | None) => return false,
         };
         coefficient == 1.0 && (p == 1.0 || p == 2.0)
     }
@@ -102,13 +102,13 @@ impl Block {
     /// Bound on the relative error of [`Block::precise`]; none where amplitudes leave the range of plain numbers.
     fn precise_error(&self, p: f64, given: f64) -> Option<f64> {
         let exact = p == 1.0 || p == 2.0;
-        match &self.values {
-            Amplitudes::Stored(lines) => lines.is_plain().then_some(given * UNIT_ROUNDOFF + 2.0 * DOUBLE_ROUNDOFF),
-            Amplitudes::Plain(_) if exact && self.source.is_some() => {
-                Some(given * UNIT_ROUNDOFF + 2.0 * DOUBLE_ROUNDOFF)
-            }
-            Amplitudes::Plain(_) => Some((given + 6.0 + 2.0 * p) * UNIT_ROUNDOFF),
-            Amplitudes::Wide(_) => None,
+        let given = given * UNIT_ROUNDOFF;
+        match (&self.values, &self.source) {
+            (Amplitudes::Stored(lines), _) => lines.is_plain().then_some(given + 2.0 * DOUBLE_ROUNDOFF),
+            (Amplitudes::Plain(_), Some(Source::Sums(rests))) => Some(given + rests.error),
+            (Amplitudes::Plain(_), Some(Source::Weights { .. })) if exact => Some(given + 2.0 * DOUBLE_ROUNDOFF),
+            (Amplitudes::Plain(_), _) => Some(given + (6.0 + 2.0 * p) * UNIT_ROUNDOFF),
+            (Amplitudes::Wide(_), _) => None,
         }
     }
 
@@ -116,9 +116,13 @@ impl Block {
     fn precise(&self, k: usize, p: f64) -> Double {
         match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.precise(k),
-            (Amplitudes::Plain(values), Some(source)) if values[k] != 0.0 && (p == 1.0 || p == 2.0) => {
-                let weight = source.weights[k].abs();
-                precise_power(weight, p == 2.0, source.coefficient, values[k])
+            (Amplitudes::Plain(values), Some(Source::Sums(rests))) => {
+                Double::sum(values[k], values[k] * f64::from(rests.relative[k]))
+            }
+            (Amplitudes::Plain(values), Some(Source::Weights { weights, coefficient }))
+                if values[k] != 0.0 && (p == 1.0 || p == 2.0) =>
+            {
+                precise_power(weights[k].abs(), p == 2.0, *coefficient, values[k])
             }
             (values, _) => Double::from(values.get(k).to_f64()),
         }
