@@ -3,9 +3,11 @@
 use super::args::Balance;
 use super::input::Input;
 use super::optimum::{constrain, solve};
+use super::origin::{Origin, sha256};
 use super::settings::{Norm, limit_threads, settings};
 use super::{Exit, check_target, function, json, show};
 use crate::balance::Balanced;
+use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Existence;
 use crate::files::write_atomic;
@@ -23,7 +25,8 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let begin = Instant::now();
     limit_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
-    for path in args.output.iter().chain(&args.scales).chain(&args.certificate) {
+    let origin = args.certificate.as_deref().map(Origin::path);
+    for path in args.output.iter().chain(&args.scales).chain(&args.certificate).chain(&origin) {
         check_target(path, args.force)?;
     }
     different_files(args)?;
@@ -44,6 +47,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
         report.notes.push("norm inf: --method is not used, for the answer is that of a linear program".into());
     }
     let scaling = scaling(args, &input, &balanced, &mut report)?;
+    let certified = args.certificate.as_ref().map(|_| made_certificate(args, &balanced, &lowered, norm)).transpose()?;
     report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), ..Seconds::default() };
 
     let started = Instant::now();
@@ -57,13 +61,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
         let file = ScalesFile::new(&lowered.units, &scaling);
         write_atomic(path, json(&file)?.as_bytes(), args.force)?;
     }
-    if let Some(path) = &args.certificate {
-        let refused = |why: String| {
-            let problem = format!("there is no certificate: {why}");
-            Error::new(ErrorKind::Unsupported, "--certificate", problem, "leave the option out").in_file(&args.input)
-        };
-        let (certificate, _) = balanced.certificate(&lowered.problem).map_err(refused)?;
+    if let (Some(path), Some((certificate, origin))) = (&args.certificate, certified) {
         write_atomic(path, certificate.to_string().as_bytes(), args.force)?;
+        write_atomic(&Origin::path(path), json(&origin)?.as_bytes(), args.force)?;
         report.certificate = Some(path.display().to_string());
     }
     report.seconds.write = started.elapsed().as_secs_f64();
@@ -96,11 +96,29 @@ pub fn run(args: &Balance) -> Result<Exit> {
     Ok(exit(&report))
 }
 
+/// The certificate, and what is said beside it.
+fn made_certificate(
+    args: &Balance,
+    balanced: &Balanced,
+    lowered: &Lowered,
+    norm: Norm,
+) -> Result<(Certificate, Origin)> {
+    let refused = |why: String| {
+        let problem = format!("there is no certificate: {why}");
+        Error::new(ErrorKind::Unsupported, "--certificate", problem, "leave the option out").in_file(&args.input)
+    };
+    let (certificate, _) = balanced.certificate(&lowered.problem).map_err(refused)?;
+    let input = args.input.display().to_string();
+    Ok((certificate, Origin { schema: SCHEMA, input, sha256: sha256(&args.input)?, norm: norm.json() }))
+}
+
 /// Refuses one name for two files.
 fn different_files(args: &Balance) -> Result<()> {
     let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
     let mut taken: Vec<&Path> = std::iter::once(&args.input).chain(&args.output).map(|p| p.as_path()).collect();
-    for (option, path) in [("--scales", &args.scales), ("--certificate", &args.certificate)] {
+    let origin = args.certificate.as_deref().map(Origin::path);
+    for (option, path) in [("--scales", &args.scales), ("--certificate", &args.certificate), ("--certificate", &origin)]
+    {
         let Some(path) = path else { continue };
         if taken.iter().any(|other| same(other, path)) {
             let problem = format!("{} is the name of another file of this run", path.display());

@@ -10,6 +10,7 @@ mod input;
 mod inspect;
 mod manifold;
 mod optimum;
+mod origin;
 mod settings;
 mod verify;
 

@@ -4,6 +4,7 @@ use super::args::Verify;
 use super::compare::recover;
 use super::input::Input;
 use super::optimum::solve;
+use super::origin::{Origin, sha256};
 use super::settings::{Norm, limit_threads};
 use super::{Exit, function, show};
 use crate::certificate::{Certificate, differs_from_balanced, differs_from_given};
@@ -36,6 +37,8 @@ struct Report {
     residual_allowed: f64,
     /// Whether the certificate is of these networks and holds, by this program's own integers; null without one.
     certificate: Option<bool>,
+    /// Whether the certificate was made from the very file of the original; null where nothing beside it tells.
+    certificate_of_this_file: Option<bool>,
     cost_original: f64,
     cost_balanced: f64,
 }
@@ -77,10 +80,12 @@ pub fn run(args: &Verify) -> Result<Exit> {
     if !balanced {
         reasons.push("the residual is above what the precision of the file explains".into());
     }
-    let mut certificate = None;
+    let (mut certificate, mut certificate_of_this_file) = (None, None);
     if let Some(path) = &args.certificate {
         let fault = certificate_fault(path, &before, &after, norm, roundoff)?;
         certificate = Some(fault.is_none());
+        let hash = Origin::beside(path)?.map(|origin| Ok(origin.sha256 == sha256(&args.original)?)).transpose();
+        certificate_of_this_file = hash?;
         reasons.extend(fault.map(|fault| format!("certificate: {fault}")));
     }
     let cost_of = |lowered: &Lowered| {
@@ -105,6 +110,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
         residual,
         residual_allowed: allowed,
         certificate,
+        certificate_of_this_file,
         cost_original: cost_of(&before),
         cost_balanced: cost_of(&after),
     };
@@ -150,8 +156,14 @@ fn text(r: &Report, args: &Verify) -> String {
         ("cost", format!("{} -> {}", cost(r.cost_original), cost(r.cost_balanced))),
     ];
     if let (Some(holds), Some(path)) = (r.certificate, &args.certificate) {
-        let proved = format!("for the proved checker run: proofs/build/synbal-check {}", path.display());
-        rows.push(("certificate", format!("{}; {proved}", if holds { "holds" } else { "DOES NOT HOLD" })));
+        let of = match r.certificate_of_this_file {
+            Some(true) => "made from this very original",
+            Some(false) => "made from another file",
+            None => "nothing beside it tells from which file it was made",
+        };
+        rows.push(("certificate", format!("{}, {of}", if holds { "holds" } else { "DOES NOT HOLD" })));
+        let run = format!("run proofs/build/synbal-check {} (see proofs/README.md)", path.display());
+        rows.push(("proved checker", run));
     }
     r.reasons.iter().for_each(|reason| rows.push(("reason", reason.clone())));
     format!("{}\n", pairs(&rows))
