@@ -6,8 +6,9 @@ use crate::certificate::{Certificate, Enclosure, certificate, enclose};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
-use crate::problem::{Gauge, Problem};
+use crate::problem::{Gauge, Problem, ScaleBounds};
 use crate::solve::{Callback, Settings, Solution, Step, check, solve};
+use std::sync::Arc;
 
 /// A balanced problem.
 #[derive(Clone, Debug)]
@@ -113,11 +114,31 @@ impl Balanced {
     #[must_use]
     pub fn scaling(&self, limit: bool) -> Scaling {
         let direction = self.existence.direction().filter(|_| limit).map(<[f64]>::to_vec);
-        Scaling { scales: self.solution.scales.clone(), direction }
+        Scaling { scales: self.solution.scales.clone(), direction, bounds: None }
     }
 }
 
 impl Balanced {
+    /// The scaling with which models are written so that every weight is the exact optimum, rounded once.
+    ///
+    /// # Errors
+    /// With the reason, where the bounds are not proved in two words from exact amplitudes.
+    pub fn exact(&self, problem: &Problem) -> std::result::Result<Scaling, String> {
+        let enclosure = self.enclosure.as_ref().map_err(Clone::clone)?;
+        if self.existence.direction().is_some() {
+            return Err("no minimum is attained".into());
+        }
+        if !problem.exponents().iter().all(|&p| p == 1.0 || p == 2.0) {
+            return Err("costs are known beyond double precision only for norms of 1 and 2".into());
+        }
+        if !enclosure.precise {
+            return Err("nothing was proved beyond double precision".into());
+        }
+        let Enclosure { exponents, lower, upper, .. } = enclosure.clone();
+        let bounds = Some(Arc::new(ScaleBounds::new(exponents, lower, upper)));
+        Ok(Scaling { bounds, ..self.scaling(false) })
+    }
+
     /// The enclosure as a certificate in integers, and the number of every variable in it.
     ///
     /// # Errors

@@ -4,7 +4,8 @@
 
 use crate::manifold::Form;
 use crate::numeric::Multiplier;
-use crate::problem::{LogScales, Problem};
+use crate::problem::{LogScales, Problem, ScaleBounds};
+use std::sync::Arc;
 
 /// A network as a balancing problem, with the names that a user knows.
 #[derive(Clone, Debug)]
@@ -62,13 +63,15 @@ pub struct Scaling {
     pub scales: LogScales,
     /// The direction of the limit, where the limit is asked for.
     pub direction: Option<Vec<f64>>,
+    /// Proved bounds of the log-scales: with them models round weights as the exact optimum would be rounded.
+    pub bounds: Option<Arc<ScaleBounds>>,
 }
 
 impl Scaling {
     /// A scaling by free log-scales, without a limit.
     #[must_use]
     pub fn new(log_scales: Vec<f64>) -> Self {
-        Self { scales: LogScales::new(log_scales), direction: None }
+        Self { scales: LogScales::new(log_scales), direction: None, bounds: None }
     }
 
     /// The same in the limit along a direction.

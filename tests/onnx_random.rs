@@ -34,7 +34,7 @@ static CANONICAL: AtomicUsize = AtomicUsize::new(0);
 /// Whole powers of two, also behind operators of degree 1/2 and ties of several channels.
 fn moved(model: &OnnxModel, seed: u64) -> Scaling {
     let steps = numbers(seed, model.free()).iter().map(|n| 8 * (n * 1.5).round() as i32).collect();
-    Scaling { scales: LogScales::split(steps, vec![0.0; model.free()]), direction: None }
+    Scaling { scales: LogScales::split(steps, vec![0.0; model.free()]), direction: None, bounds: None }
 }
 
 /// The balanced file, and whether double precision determines every bit of it; none where there is no optimum.

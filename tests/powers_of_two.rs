@@ -36,7 +36,7 @@ fn moved(raw: &Raw, exponents: &[i32]) -> Raw {
 fn weights(raw: &Raw, method: Method) -> Option<Vec<u64>> {
     let settings = Settings { method, max_iterations: 500, ..Settings::default() };
     let solution = solve(&raw.problem(), &settings, &mut |_| ControlFlow::Continue(())).expect("settings in range");
-    let scaling = Scaling { scales: solution.scales.clone(), direction: None };
+    let scaling = Scaling { scales: solution.scales.clone(), direction: None, bounds: None };
     let form = |terms: &[(usize, f64)]| {
         synbal::manifold::Form::from_terms(terms.iter().map(|&(v, c)| (v as u32, c)).collect())
     };
@@ -103,7 +103,8 @@ fn balanced_networks_do_not_depend_on_powers_of_two_in_the_start(any: AnyNetwork
     let free = network.lower(&Regularizer::lp(2.0).unwrap(), Biases::Counted).unwrap().problem.variables();
     // tied and mixed degrees may need multiples of more than two
     let steps: Vec<i32> = even(seed, free).into_iter().map(|e| 2 * e).collect();
-    let Ok(other) = network.apply(&Scaling { scales: LogScales::split(steps, vec![0.0; free]), direction: None })
+    let Ok(other) =
+        network.apply(&Scaling { scales: LogScales::split(steps, vec![0.0; free]), direction: None, bounds: None })
     else {
         return TestResult::discard();
     };

@@ -35,9 +35,9 @@ pub fn run(args: &Apply) -> Result<Exit> {
         let remedy = "balance this network anew; its zeros are others";
         return Err(at(Error::new(ErrorKind::Network, "limit", reason, remedy)));
     }
-    let scaling = Scaling { scales: LogScales::split(exponents, rest), direction };
+    let scaling = Scaling { scales: LogScales::split(exponents, rest), direction, bounds: None };
     let output = input.scaled(&scaling).map_err(|e| e.in_file(&args.model))?;
-    let notes = input.write(&output, Some(&args.output), args.force)?;
+    let notes = input.write(&output, Some(&args.output), args.force)?.notes;
     let problem = scaling.direction.as_ref().map(|d| lowered.problem.without_falling(d));
     let cost = problem.as_ref().unwrap_or(&lowered.problem).cost_at(&scaling.scales.total());
     let scaled = file.units.iter().filter(|u| u.log_scale != 0.0).count();

@@ -17,7 +17,7 @@ use crate::report::{
     BalanceReport, FrozenNode, Memory, SCHEMA, SHOWN, ScalesFile, Seconds, cost, forget_peak, function_line,
     left_alone, pairs, peak, small, some,
 };
-use crate::solve::{Method, Status};
+use crate::solve::{Method, Settings, Status};
 use std::path::Path;
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let input = Input::open(&args.input, &args.reading)?;
     args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
     let lowered = input.lower(&norm.regularizer()?, &args.reading).map_err(|e| e.in_file(&args.input))?;
-    let settings = settings(&args.solving, &lowered.layers)?;
+    let settings = Settings { refined: args.exact, ..settings(&args.solving, &lowered.layers)? };
     let read = begin.elapsed().as_secs_f64();
 
     let started = Instant::now();
@@ -46,13 +46,22 @@ pub fn run(args: &Balance) -> Result<Exit> {
     if norm == Norm::Infinity && settings.method != Method::Auto {
         report.notes.push("norm inf: --method is not used, for the answer is that of a linear program".into());
     }
-    let scaling = scaling(args, &input, &balanced, &mut report)?;
+    let scaling = if args.exact {
+        exact(args, &input, &balanced, &lowered)?
+    } else {
+        scaling(args, &input, &balanced, &mut report)?
+    };
     let certified = args.certificate.as_ref().map(|_| made_certificate(args, &balanced, &lowered, norm)).transpose()?;
     report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), ..Seconds::default() };
 
     let started = Instant::now();
     let output = input.scaled(&scaling).map_err(|e| e.in_file(&args.input))?;
-    report.notes.extend(input.write(&output, args.output.as_deref(), args.force)?);
+    let written = input.write(&output, args.output.as_deref(), args.force)?;
+    report.notes.extend(written.notes);
+    if args.exact {
+        report.weights_proved = Some(written.proved);
+        report.weights_undecided = Some(written.undecided);
+    }
     if let Some(path) = &args.output {
         input.release();
         report.residual_written = Some(residual(path, args, norm, &balanced)?);
@@ -94,6 +103,18 @@ pub fn run(args: &Balance) -> Result<Exit> {
     report.seconds.total = begin.elapsed().as_secs_f64();
     show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered))?;
     Ok(exit(&report))
+}
+
+/// The scaling with bounds of `--exact`.
+fn exact(args: &Balance, input: &Input, balanced: &Balanced, lowered: &Lowered) -> Result<Scaling> {
+    let refused = |why: String| {
+        let problem = format!("exact rounding cannot be proved: {why}");
+        Error::new(ErrorKind::Unsupported, "--exact", problem, "leave the option out").in_file(&args.input)
+    };
+    if !matches!(input, Input::Onnx(_)) {
+        return Err(refused("only models in .onnx files are written so".into()));
+    }
+    balanced.exact(&lowered.problem).map_err(refused)
 }
 
 /// The certificate, and what is said beside it.
@@ -174,6 +195,8 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         certified_width: balanced.enclosure.as_ref().ok().map(|e| e.width),
         certified_gap: balanced.enclosure.as_ref().ok().map(|e| e.gap / solution.cost).filter(|gap| gap.is_finite()),
         certificate: None,
+        weights_proved: None,
+        weights_undecided: None,
         uncertified: balanced.enclosure.as_ref().err().cloned(),
         iterations: solution.iterations,
         passes: solution.passes,
@@ -291,6 +314,10 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
     }
     if let (Some(written), Some(path)) = (r.residual_written, &args.output) {
         rows.push(("written", format!("{}, residual there {}", path.display(), small(written))));
+    }
+    if let (Some(proved), Some(undecided)) = (r.weights_proved, r.weights_undecided) {
+        let rest = if undecided == 0 { "none".to_string() } else { format!("{undecided} WEIGHTS") };
+        rows.push(("exact", format!("{proved} weights proved to be the exact optimum rounded once, {rest} undecided")));
     }
     if let Some(path) = &r.certificate {
         rows.push(("certificate", format!("{path}; check it with synbal-check, see proofs/README.md")));

@@ -23,6 +23,17 @@ pub enum Input {
     Onnx(Box<OnnxModel>),
 }
 
+/// What writing did.
+#[derive(Default)]
+pub struct WriteReport {
+    /// What happened to numbers.
+    pub notes: Vec<String>,
+    /// Numbers that are proved to be the exact optimum, rounded once.
+    pub proved: u64,
+    /// Numbers whose bounds do not tell.
+    pub undecided: u64,
+}
+
 /// A network after scaling, ready to be written.
 pub enum Output {
     /// Numbers in double precision.
@@ -121,17 +132,18 @@ impl Input {
 
     /// Writes a scaled version of this network, in this network's format, where a path is given; says what happened to its
     /// numbers.
-    pub fn write(&self, output: &Output, path: Option<&Path>, force: bool) -> Result<Vec<String>> {
-        let mut notes = vec![];
+    pub fn write(&self, output: &Output, path: Option<&Path>, force: bool) -> Result<WriteReport> {
+        let mut written = WriteReport::default();
         match (self, output, path) {
             (Self::Json(file), Output::Network(network), Some(path)) => file.write(network, path, force)?,
             (Self::Matrix(_), Output::Network(network), Some(path)) => mtx::write(network, path, force)?,
             (_, Output::Network(_), None) => {}
             (Self::Onnx(model), Output::Model(scaling), path) => {
                 let report = model.save(scaling, path, force)?;
+                (written.proved, written.undecided) = (report.proved, report.undecided);
                 let mut note = |count: u64, what: &str| {
                     if count > 0 {
-                        notes.push(format!("{count} weights {what}"));
+                        written.notes.push(format!("{count} weights {what}"));
                     }
                 };
                 note(report.subnormal, "became subnormal in their type and keep fewer digits");
@@ -139,7 +151,7 @@ impl Input {
             }
             _ => unreachable!("outputs have the kind of their input"),
         }
-        Ok(notes)
+        Ok(written)
     }
 
     /// Gives the memory of what was read from a mapped file back to the system.

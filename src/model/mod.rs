@@ -7,6 +7,7 @@ mod cells;
 mod check;
 mod compare;
 mod escaping;
+mod exact;
 mod files;
 mod graph;
 mod lengths;

@@ -1,5 +1,6 @@
 //! Writing a model with other weights: every other byte stays as it is.
 
+use super::exact::Exact;
 use super::files::Files;
 use super::lengths::resized;
 use super::lower::OnnxModel;
@@ -25,6 +26,10 @@ pub struct PatchReport {
     pub vanished: u64,
     /// Numbers that became zero because they vanish in the limit.
     pub escaped: u64,
+    /// Numbers that are proved to be the exact optimum, rounded once.
+    pub proved: u64,
+    /// Numbers of which bounds were given, but do not tell to which neighbour the exact optimum rounds.
+    pub undecided: u64,
 }
 
 /// What becomes of the weights.
@@ -140,7 +145,10 @@ impl OnnxModel {
                 ([place], Some(axes)) if !tensor.is_varint() => {
                     pieces.push((place.clone(), Piece::Tensor(one, axes, rule)))
                 }
-                _ => scattered(one, tensor, self.files(), &mut rule, report, &mut pieces)?,
+                _ => {
+                    scattered(one, tensor, self.files(), &mut rule, report, &mut pieces)?;
+                    rule.tell(report);
+                }
             }
         }
         let resized = resized(bytes, &self.tensors().iter().filter(|t| t.file == file).collect::<Vec<_>>(), &pieces)?;
@@ -176,6 +184,8 @@ pub(super) enum Rule<'a> {
     Factors { up: Vec<f64>, down: Vec<f64> },
     /// Products with the multiplier of the entry.
     Multipliers(&'a Scaling, &'a WeightUse),
+    /// What every multiple within proved bounds rounds to.
+    Exact(Box<Exact<'a>>),
     /// One rounding more or less.
     Perturbed(Box<StdRng>),
 }
@@ -186,6 +196,13 @@ impl<'a> Rule<'a> {
             Change::Scaled(scaling) => scaling,
             Change::Perturbed(seed) => return Self::Perturbed(Box::new(StdRng::seed_from_u64(seed ^ index << 32))),
         };
+        if let Some(bounds) = &scaling.bounds {
+            return Self::Exact(Box::new(Exact::new(bounds, one, element, Self::scaled(scaling, one, element))));
+        }
+        Self::scaled(scaling, one, element)
+    }
+
+    fn scaled(scaling: &'a Scaling, one: &'a WeightUse, element: ElementType) -> Self {
         let sign = if one.reciprocal { -1.0 } else { 1.0 };
         let mut safe = scaling.direction.is_none() && element != ElementType::F64;
         let mut factors = |forms: &[Form], sign: f64| -> Vec<f64> {
@@ -213,10 +230,21 @@ impl<'a> Rule<'a> {
                 let multiplier = if one.reciprocal { multiplier.inverse() } else { multiplier };
                 (!multiplier.is_one()).then(|| (multiplier.times(old), multiplier.is_zero()))
             }
+            Self::Exact(exact) => exact.apply(old, head, tail),
             Self::Perturbed(random) => {
                 let sign = if random.random::<bool>() { 1.0 } else { -1.0 };
                 Some((old * (1.0 + sign * 0.5f64.powi(24)), false))
             }
+        }
+    }
+}
+
+impl Rule<'_> {
+    /// Adds what was proved to the report.
+    fn tell(&self, report: &mut PatchReport) {
+        if let Self::Exact(exact) = self {
+            report.proved += exact.proved;
+            report.undecided += exact.undecided;
         }
     }
 }
@@ -260,6 +288,7 @@ fn run(
             new.clear();
         }
     });
+    rule.tell(report);
     result.and_then(|()| sink(&new))
 }
 

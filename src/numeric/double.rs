@@ -67,6 +67,19 @@ impl Double {
         self.low
     }
 
+    /// The number rounded to odd: to the neighbour with an odd last bit where `f64` does not hold it. Rounding that again to
+    /// nearest, to at most 51 binary digits, is one rounding of the number itself.
+    ///
+    /// Source: S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to
+    /// odd", IEEE Transactions on Computers 57 (2008).
+    #[must_use]
+    pub fn to_odd(self) -> f64 {
+        if self.low == 0.0 || self.high.to_bits() & 1 == 1 {
+            return self.high;
+        }
+        if self.low > 0.0 { self.high.next_up() } else { self.high.next_down() }
+    }
+
     /// The magnitude.
     #[must_use]
     pub fn abs(self) -> Self {
@@ -198,6 +211,18 @@ mod tests {
             && close(&exact(a.plus(b.high)), &(&x + exact(Double::from(b.high))), DOUBLE_ROUNDOFF)
             && close(&exact(a * b), &(&x * &y), DOUBLE_ROUNDOFF)
             && quotient
+    }
+
+    #[quickcheck]
+    fn rounding_to_odd_first_is_one_rounding(bits: u32, low: i8) -> bool {
+        // the midpoint of two neighbours in single precision, and what lies beside it
+        let below = f32::from_bits(bits % 0x7f00_0000 + 0x0080_0000);
+        let (below, above) = (f64::from(below), f64::from(below.next_up()));
+        let middle = below + (above - below) / 2.0;
+        let x = Double { high: middle, low: f64::from(low) * middle * 2f64.powi(-70) };
+        let even = f64::from(middle as f32);
+        let expected = [below, even, above][(low.signum() + 1) as usize];
+        f64::from(x.to_odd() as f32) == expected
     }
 
     /// `exp(x)` by its series at `x / 2^16` in rationals rounded to 300 bits, then squarings.

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod bounds;
 mod builder;
 mod entries;
 mod fold;
@@ -20,6 +21,7 @@ mod scales;
 mod stored;
 
 pub use block::{Amplitudes, Block, Cost, Pattern};
+pub use bounds::{MultiplierBounds, ScaleBounds};
 pub use builder::{Port, ProblemBuilder, Weights};
 pub use entries::Entry;
 pub use gauge::Gauge;

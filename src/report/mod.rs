@@ -81,6 +81,10 @@ pub struct BalanceReport {
     pub certificate: Option<String>,
     /// Why nothing was proved.
     pub uncertified: Option<String>,
+    /// With `--exact`: stored weights that are proved to be the exact optimum, rounded once to their type.
+    pub weights_proved: Option<u64>,
+    /// With `--exact`: stored weights whose bounds reach two neighbours in their type.
+    pub weights_undecided: Option<u64>,
     /// Newton steps or sweeps.
     pub iterations: usize,
     /// Complete reads of the problem's connections.

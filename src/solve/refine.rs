@@ -14,8 +14,8 @@ use crate::problem::{LogScales, Point};
 pub(super) const GOOD_ENOUGH: f64 = 4e-13;
 /// Most corrections: each gains several digits, or the linear solver does not see the problem.
 const CORRECTIONS: usize = 12;
-/// An error of log-scales that needs no further correction.
-const ENOUGH: f64 = 1e-14;
+/// An error of log-scales that needs no further correction, and one that two words cannot tell from none.
+const ENOUGH: [f64; 2] = [1e-14, 1e-31];
 /// Relative error of a correction: what an iterative solver is asked for.
 pub(super) const REFINEMENT: f64 = 1e-3;
 
@@ -47,7 +47,7 @@ pub(super) fn refine(
         x.iter_mut().zip(&correction).for_each(|(x, &d)| *x = *x + Double::from(d));
         flows = run.problem.precise_flows(&x)?;
         last = size;
-        if size * REFINEMENT <= ENOUGH {
+        if size * REFINEMENT <= ENOUGH[usize::from(run.settings.refined)] {
             break;
         }
     }

@@ -243,7 +243,7 @@ impl<'a, 'c> Run<'a, 'c> {
         let (flows, roundoff) = (point.flows(), self.problem.roundoff(scales.rest()));
         let error = bound::bound(self, &point, |v| flows.imbalance(v), roundoff, solver);
         let near = self.residual(&point) <= self.settings.tolerance && !error.margins.is_empty();
-        if near && error.weights > refine::GOOD_ENOUGH {
+        if near && (self.settings.refined || error.weights > refine::GOOD_ENOUGH) {
             return refine::refine(self, &point, &scales, solver).unwrap_or((scales, error));
         }
         (scales, error)

@@ -70,6 +70,8 @@ pub struct Settings {
     /// Where rounding keeps the last steps above the tolerance, the solution before them stays. Does nothing to the other
     /// methods and to subsets.
     pub canonical: Option<bool>,
+    /// Whether the solution is refined in two words as far as they reach, whatever the error bound is.
+    pub refined: bool,
 }
 
 /// Weights up to which a second leg of passes takes no time that matters.
@@ -88,6 +90,7 @@ impl Default for Settings {
             subset: None,
             start: None,
             canonical: None,
+            refined: false,
         }
     }
 }
