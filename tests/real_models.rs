@@ -48,12 +48,27 @@ fn trained_models_are_balanced_and_compute_the_same_function() {
     }
 }
 
+/// Different methods, threads and seeds write the same bytes, in which every weight is proved.
+fn exact(desk: &Desk, path: &Path, name: &str) {
+    let mut files = vec![];
+    for options in ["--method newton", "--method cg --threads 1", "--method local --schedule permutation --seed 3"] {
+        let line = format!("balance {} -o e.onnx --force --exact --no-check {options}", path.display());
+        let report = desk.json(&line, 0);
+        assert!(report["weights_proved"].as_u64() > Some(0), "{name}: {report}");
+        assert_eq!(report["weights_undecided"], 0, "{name}, {options}");
+        files.push(desk.bytes("e.onnx"));
+    }
+    assert!(files.iter().all(|file| *file == files[0]), "{name}");
+}
+
 fn balances(path: &Path, name: &str, free: u64, left_alone: &[&str]) {
     let desk = Desk::new();
     let report = desk.json(&format!("balance {} -o b.onnx", path.display()), 0);
     assert_eq!((&report["status"], &report["variables"]), (&"converged".into(), &free.into()), "{name}");
     assert!(report["residual_after"].as_f64().unwrap() <= 1e-12, "{name}: {report}");
     assert!(report["cost_after"].as_f64().unwrap() < report["cost_before"].as_f64().unwrap(), "{name}");
+    assert!(report["certified_width"].as_f64().is_some_and(|width| width <= 1e-11), "{name}: {report}");
+    exact(&desk, path, name);
     for frozen in report["frozen"].as_array().unwrap() {
         let reason = frozen["reason"].as_str().unwrap();
         assert!(left_alone.iter().any(|op| reason.starts_with(op)), "{name}: {frozen}");
