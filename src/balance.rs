@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::certificate::{Certificate, Enclosure, certificate, enclose};
+use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
@@ -19,6 +19,8 @@ pub struct Balanced {
     pub solution: Solution,
     /// Proved bounds on its optimum, or why nothing was proved.
     pub enclosure: std::result::Result<Enclosure, String>,
+    /// Proved bound on how far the cost is above the least one, or why there is none. Gating has this one alone.
+    pub gap: std::result::Result<f64, String>,
     /// Cost of that part as it was given.
     pub cost_before: f64,
     /// Relative residual of that part as it was given.
@@ -76,22 +78,32 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
         unreachable!("a trace begins at the start")
     };
     let gauge = Gauge::of(attained)?;
-    let enclosure = prove(attained, &gauge, settings, &solution)?;
+    let (enclosure, gap) = prove(attained, &gauge, settings, &solution)?;
     let dimension = gauge.dimension;
     let (escaping, escaping_count) = escaping(problem, &existence);
-    Ok(Balanced { existence, solution, enclosure, cost_before, residual_before, dimension, escaping, escaping_count })
+    Ok(Balanced {
+        existence,
+        solution,
+        enclosure,
+        gap,
+        cost_before,
+        residual_before,
+        dimension,
+        escaping,
+        escaping_count,
+    })
 }
 
-/// Proves bounds on the optimum around a solution: of the subset where one was asked for.
+type Proved<T> = std::result::Result<T, String>;
+
+/// Proves bounds on the optimum around a solution, and on how far its cost is above the least: of the subset where one was
+/// asked for.
 fn prove(
     problem: &Problem,
     gauge: &Gauge,
     settings: &Settings,
     solution: &Solution,
-) -> Result<std::result::Result<Enclosure, String>> {
-    if solution.margins.is_empty() {
-        return Ok(Err("the solver has no guess of its error".into()));
-    }
+) -> Result<(Proved<Enclosure>, Proved<f64>)> {
     let subset;
     let gauge = match &settings.subset {
         None => gauge,
@@ -106,7 +118,17 @@ fn prove(
     gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
     let scales = &solution.scales;
     let folded = scales.exponents().iter().any(|e| *e != 0).then(|| problem.folded(scales.exponents()));
-    Ok(enclose(folded.as_ref().unwrap_or(problem), scales, &solution.margins, &fixed))
+    let folded = folded.as_ref().unwrap_or(problem);
+    if !problem.has_comparison() {
+        let why = "a weight is scaled by the product of two units' scales, so signs do not enclose the optimum";
+        return Ok((Err(why.into()), gap(folded, scales, &fixed)));
+    }
+    let enclosure = match solution.margins.is_empty() {
+        true => Err("the solver has no guess of its error".into()),
+        false => enclose(folded, scales, &solution.margins, &fixed),
+    };
+    let gap = enclosure.as_ref().map_or_else(|_: &String| gap(folded, scales, &fixed), |e| Ok(e.gap));
+    Ok((enclosure, gap))
 }
 
 impl Balanced {

@@ -14,10 +14,12 @@ mod build;
 mod check;
 mod enclose;
 mod file;
+mod gap;
 mod graph;
 
 pub use build::{LARGEST_CERTIFICATE, certificate};
 pub use check::Rejection;
 pub use enclose::{Enclosure, enclose};
 pub use file::{Certificate, Link};
+pub use gap::gap;
 pub use graph::{differs_from_balanced, differs_from_given};

@@ -193,7 +193,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         residual_written: None,
         error_bound: solution.error_bound.is_finite().then_some(solution.error_bound),
         certified_width: balanced.enclosure.as_ref().ok().map(|e| e.width),
-        certified_gap: balanced.enclosure.as_ref().ok().map(|e| e.gap / solution.cost).filter(|gap| gap.is_finite()),
+        certified_gap: balanced.gap.as_ref().ok().map(|gap| gap / solution.cost).filter(|gap| gap.is_finite()),
         certificate: None,
         weights_proved: None,
         weights_undecided: None,
@@ -279,7 +279,8 @@ fn certified(report: &BalanceReport) -> String {
             let gap = gap.map_or(String::new(), |gap| format!(", the cost within {} of the least", small(gap)));
             format!("every exact weight within a relative width of {}{gap}", small(width))
         }
-        (None, _, Some(why)) => format!("no: {why}"),
+        (None, Some(gap), Some(why)) => format!("the cost within {} of the least; weights not: {why}", small(gap)),
+        (None, None, Some(why)) => format!("no: {why}"),
         (None, _, None) => "no".into(),
     }
 }

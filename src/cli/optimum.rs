@@ -37,6 +37,7 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     balanced.solution.residual = gap.abs();
     balanced.solution.error_bound = f64::INFINITY;
     balanced.enclosure = Err("the optimum under norm inf is not unique".into());
+    balanced.gap = Err("norm inf has none".into());
     balanced.solution.passes = 0.0;
     balanced.solution.status = if gap.abs() <= 1e-6 { Status::Converged } else { Status::Stalled };
     Ok(balanced)
@@ -56,6 +57,7 @@ pub fn constrain(
     let solution = &mut balanced.solution;
     if args.power_of_two || args.scale_range.is_some() {
         balanced.enclosure = Err("the options ask for other weights than the optimum".into());
+        balanced.gap = balanced.enclosure.as_ref().map(|e| e.gap).map_err(Clone::clone);
     }
     if let Some(range) = args.scale_range {
         if norm == Norm::Infinity || !(range > 1.0 && range.is_finite()) {
