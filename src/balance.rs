@@ -6,7 +6,7 @@ use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
-use crate::problem::{Gauge, Problem, ScaleBounds};
+use crate::problem::{Gauge, Problem, ScaleBounds, is_half_integer};
 use crate::solve::{Callback, Settings, Solution, Step, check, solve};
 use std::sync::Arc;
 
@@ -150,8 +150,8 @@ impl Balanced {
         if self.existence.direction().is_some() {
             return Err("no minimum is attained".into());
         }
-        if !problem.exponents().iter().all(|&p| p == 1.0 || p == 2.0) {
-            return Err("costs are known beyond double precision only for norms of 1 and 2".into());
+        if !problem.exponents().iter().all(|&p| is_half_integer(p)) {
+            return Err("costs are known beyond double precision only for half integers p up to 20".into());
         }
         if !enclosure.precise {
             return Err("nothing was proved beyond double precision".into());

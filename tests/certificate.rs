@@ -4,6 +4,7 @@ mod bank;
 
 use bank::any::{AnyGraph, AnyProblem};
 use bank::{Raw, known};
+use dashu::rational::RBig;
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use std::f64::consts::LN_2;
@@ -254,4 +255,31 @@ fn gaps_at_solutions_are_tiny_under_gating_too(units: u8, weights: Vec<i16>, p: 
         Ok(gap) => TestResult::from_bool(gap >= 0.0 && gap <= 1e-12 * answer.solution.cost),
         Err(why) => TestResult::error(format!("{why}: {:?}", answer.solution.status)),
     }
+}
+
+/// Amplitudes of half-integer powers are known to two words: their squares are rational.
+#[quickcheck]
+fn amplitude_bounds_hold_the_exact_power(weight: i32, scale: i8, p: u8, step: i8) -> TestResult {
+    let (p, step) = (0.5 + 0.5 * f64::from(p % 12), i32::from(step % 8));
+    let weight = f64::from(weight) * 2f64.powi(i32::from(scale % 24));
+    if weight == 0.0 {
+        return TestResult::discard();
+    }
+    let mut builder = ProblemBuilder::new(1);
+    let (head, tail) = (builder.port(&Form::variable(0)), Port::GROUND);
+    let weights = Weights::Dense(vec![weight]);
+    builder.block("w", vec![head], vec![tail], weights, &Regularizer::lp(p).unwrap()).unwrap();
+    let problem = builder.build().folded(&[step]);
+    let exact = |x: synbal::numeric::Double| RBig::try_from(x.to_f64()).unwrap() + RBig::try_from(x.low()).unwrap();
+    let mut holds = false;
+    problem.for_each_entry(|entry| {
+        let (low, high) = problem.amplitude_bounds(&entry).unwrap();
+        let folded = RBig::try_from(weight.abs() * 2f64.powi(step)).unwrap();
+        let square = (0..(2.0 * p) as u32).fold(RBig::ONE, |product, _| product * &folded);
+        let (low, high) = (exact(low), exact(high));
+        let width = (&high - &low) / &low;
+        let narrow = width.to_f64().value() < 1e-28;
+        holds = &low * &low <= square && square <= &high * &high && narrow;
+    });
+    TestResult::from_bool(holds)
 }

@@ -60,7 +60,7 @@ fn weights_of_units_with_two_connections_are_correctly_rounded_roots() {
     let half = pairs(f16_tensor("w", &[1, count], &halves(&into)), f16_tensor("v", &[count, 1], &halves(&out)));
     for (name, model, neighbours) in [("single", single, f32_of), ("half", half, f16_of)] {
         desk.put("a.onnx", model.bytes());
-        for norm in [1, 2] {
+        for norm in ["0.5", "1", "1.5", "2", "3", "4.5"] {
             let line = format!("balance a.onnx -o b.onnx --force --exact --no-check --norm {norm}");
             let report = desk.json(&line, 0);
             assert_eq!(
@@ -121,7 +121,7 @@ fn exact_rounding_is_refused_with_the_reason_before_anything_is_written() {
     desk.put("a.onnx", families()[0].1.bytes()).put("a.json", cli_support::small(json!("relu")));
     for (line, part) in [
         ("balance a.json -o b.json --exact", "only models in .onnx files"),
-        ("balance a.onnx -o b.onnx --exact --norm 3", "norms of 1 and 2"),
+        ("balance a.onnx -o b.onnx --exact --norm 1.7", "half integers p up to 20"),
         ("balance a.onnx -o b.onnx --exact --norm inf", "not unique"),
     ] {
         let ran = desk.run(line);

@@ -92,6 +92,20 @@ impl Double {
         Self { high: self.high * power_of_two, low: self.low * power_of_two }
     }
 
+    /// The square root of a positive number, or zero; the bound of a quotient holds for it.
+    ///
+    /// Source: V. Lefevre, N. Louvet, J.-M. Muller, J. Picot, L. Rideau, "Accurate calculation of Euclidean norms using
+    /// double-word arithmetic", ACM Transactions on Mathematical Software 49 (2023).
+    #[must_use]
+    pub fn sqrt(self) -> Self {
+        if self.high <= 0.0 {
+            return Self::default();
+        }
+        let root = self.high.sqrt();
+        let rest = self - Self::product(root, root);
+        quick(root, rest.to_f64() / (2.0 * root))
+    }
+
     /// The exponential; see [`EXP_ROUNDOFF`].
     #[must_use]
     pub fn exp(self) -> Self {
@@ -205,11 +219,15 @@ mod tests {
     fn arithmetic_keeps_its_bounds_against_exact_rationals(a: (i32, i32, i8), b: (i32, i32, i8)) -> bool {
         let (a, b) = (number(a), number(b));
         let (x, y) = (exact(a), exact(b));
+        // a root that is off by a part has a square that is off by twice that
+        let root = exact(a.abs().sqrt());
+        let root = close(&(&root * &root), &exact(a.abs()), 2.0 * DOUBLE_ROUNDOFF);
         let quotient = b.high == 0.0 || close(&exact(a / b), &(&x / &y), DOUBLE_ROUNDOFF);
         close(&exact(a + b), &(&x + &y), DOUBLE_ROUNDOFF)
             && close(&exact(a - b), &(&x - &y), DOUBLE_ROUNDOFF)
             && close(&exact(a.plus(b.high)), &(&x + exact(Double::from(b.high))), DOUBLE_ROUNDOFF)
             && close(&exact(a * b), &(&x * &y), DOUBLE_ROUNDOFF)
+            && root
             && quotient
     }
 

@@ -26,7 +26,7 @@ pub use builder::{Port, ProblemBuilder, Weights};
 pub use entries::Entry;
 pub use gauge::Gauge;
 pub use point::{Flows, Point};
-pub use precise::PreciseFlows;
+pub use precise::{PreciseFlows, is_half_integer};
 pub use scales::LogScales;
 pub use stored::{Float, Lines, Stored};
 

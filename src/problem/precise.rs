@@ -5,7 +5,7 @@
 
 use super::block::{Amplitudes, Block, Cost, Source};
 use super::{Entry, Problem};
-use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF};
+use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide};
 
 /// What enters and leaves every variable; as [`super::Flows`], in two words.
 #[derive(Clone, Debug)]
@@ -107,6 +107,9 @@ impl Block {
             (Amplitudes::Stored(lines), _) => lines.is_plain().then_some(given + 2.0 * DOUBLE_ROUNDOFF),
             (Amplitudes::Plain(_), Some(Source::Sums(rests))) => Some(given + rests.error),
             (Amplitudes::Plain(_), Some(Source::Weights { .. })) if exact => Some(given + 2.0 * DOUBLE_ROUNDOFF),
+            (Amplitudes::Plain(_), Some(Source::Weights { .. })) if is_half_integer(p) => {
+                Some(given + (p + 6.0) * DOUBLE_ROUNDOFF)
+            }
             (Amplitudes::Plain(_), _) => Some(given + (6.0 + 2.0 * p) * UNIT_ROUNDOFF),
             (Amplitudes::Wide(_), _) => None,
         }
@@ -123,6 +126,11 @@ impl Block {
                 if values[k] != 0.0 && (p == 1.0 || p == 2.0) =>
             {
                 precise_power(weights[k].abs(), p == 2.0, *coefficient, values[k])
+            }
+            (Amplitudes::Plain(values), Some(Source::Weights { weights, coefficient }))
+                if values[k] != 0.0 && is_half_integer(p) =>
+            {
+                half_power(weights[k].abs(), p, *coefficient, values[k])
             }
             (values, _) => Double::from(values.get(k).to_f64()),
         }
@@ -143,6 +151,25 @@ pub(super) fn precise_power(weight: f64, square: bool, coefficient: f64, folded:
     let rounded = coefficient * amplitude.to_f64();
     let amplitude = if coefficient == 1.0 { amplitude } else { Double::from(coefficient) * amplitude };
     amplitude.scaled(folded / rounded)
+}
+
+/// Whether powers of this exponent are products and square roots: exponents up to 20.
+#[must_use]
+pub fn is_half_integer(p: f64) -> bool {
+    (2.0 * p).fract() == 0.0 && p <= 20.0
+}
+
+/// `coefficient w^p` in two words for a half integer p, times the power of two that leads to `folded`; that power is half
+/// integer, too, where the exponents of w and of the fold are odd.
+fn half_power(weight: f64, p: f64, coefficient: f64, folded: f64) -> Double {
+    let fraction = (Wide::from(weight) * Wide::scaled(1.0, -Wide::from(weight).exponent())).to_f64();
+    let mut amplitude = (0..p as u32).fold(Double::from(coefficient), |a, _| a * Double::from(fraction));
+    if p.fract() != 0.0 {
+        amplitude = amplitude * Double::from(fraction).sqrt();
+    }
+    let halves = (2.0 * (folded / amplitude.to_f64()).log2()).round() as i32;
+    let amplitude = if halves.rem_euclid(2) == 1 { amplitude * Double::from(2.0).sqrt() } else { amplitude };
+    amplitude.scaled(2f64.powi(halves.div_euclid(2)))
 }
 
 /// Sums of costs at ports, as heads and as tails, and of how many terms they are.
