@@ -32,7 +32,7 @@ const LN_2: [f64; 3] = [0.693_147_180_369_123_8, 1.908_214_928_843_070_3e-10, 4.
 
 impl Double {
     /// The sum of two numbers, exactly.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn sum(a: f64, b: f64) -> Self {
         let high = a + b;
@@ -41,6 +41,7 @@ impl Double {
     }
 
     /// The product of two numbers, exactly.
+    #[inline(always)]
     #[must_use]
     pub fn product(a: f64, b: f64) -> Self {
         let high = a * b;
@@ -48,7 +49,7 @@ impl Double {
     }
 
     /// The sum with a single word, with at most the error of a sum of two.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn plus(self, word: f64) -> Self {
         let sum = Self::sum(self.high, word);
@@ -87,6 +88,7 @@ impl Double {
     }
 
     /// The product with a power of two, exactly.
+    #[inline(always)]
     #[must_use]
     pub fn scaled(self, power_of_two: f64) -> Self {
         Self { high: self.high * power_of_two, low: self.low * power_of_two }
@@ -127,6 +129,7 @@ impl Double {
 }
 
 impl From<f64> for Double {
+    #[inline(always)]
     fn from(value: f64) -> Self {
         Self { high: value, low: 0.0 }
     }
@@ -142,6 +145,7 @@ impl Neg for Double {
 impl Add for Double {
     type Output = Self;
     /// Relative error at most `3 u^2 / (1 - 4 u)`, whatever the signs.
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         let s = Self::sum(self.high, other.high);
         let t = Self::sum(self.low, other.low);
@@ -160,6 +164,7 @@ impl Sub for Double {
 impl Mul for Double {
     type Output = Self;
     /// Relative error at most `5 u^2`.
+    #[inline(always)]
     fn mul(self, other: Self) -> Self {
         let p = Self::product(self.high, other.high);
         let cross = self.high.mul_add(other.low, self.low * other.high);
@@ -188,6 +193,7 @@ impl PartialOrd for Double {
 }
 
 /// The sum of two numbers of which the first has the larger exponent, exactly.
+#[inline(always)]
 fn quick(a: f64, b: f64) -> Double {
     let high = a + b;
     Double { high, low: b - (high - a) }

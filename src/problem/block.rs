@@ -150,15 +150,16 @@ impl Amplitudes {
 
 impl Block {
     /// Calls `f(row, column, k)` for every entry `k` of the pattern.
+    #[inline(always)]
     pub fn for_each(&self, mut f: impl FnMut(usize, usize, usize)) {
         match &self.pattern {
             Pattern::Dense => {
                 let columns = self.tails.len();
-                (0..self.values.len()).for_each(|k| f(k / columns, k % columns, k));
+                (0..self.heads.len()).for_each(|r| (0..columns).for_each(|c| f(r, c, r * columns + c)));
             }
             Pattern::DenseColumns => {
                 let rows = self.heads.len();
-                (0..self.values.len()).for_each(|k| f(k % rows, k / rows, k));
+                (0..self.tails.len()).for_each(|c| (0..rows).for_each(|r| f(r, c, c * rows + r)));
             }
             Pattern::Sparse { start, column } => {
                 for r in 0..self.heads.len() {

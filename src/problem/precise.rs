@@ -56,6 +56,7 @@ impl Problem {
         }
         let mut amplitude_error = 0.0f64;
         let mut flows = Sums::new(self);
+        let vector_units = pulp::Arch::new();
         for block in &self.blocks {
             let Cost::Power(k) = block.cost else { return None };
             let p = self.exponents[k];
@@ -64,11 +65,15 @@ impl Problem {
                 ports.iter().map(|&q| (Double::from(sign * p) * log[q as usize]).exp()).collect()
             };
             let (up, down) = (at(&block.heads, 1.0), at(&block.tails, -1.0));
-            block.for_each(|r, c, k| {
-                let amplitude = block.precise(k, p);
-                if amplitude.to_f64() != 0.0 {
-                    flows.add(block, r, c, Double::from(p) * (amplitude * up[r] * down[c]));
-                }
+            let up: Vec<Double> = up.into_iter().map(|u| u * Double::from(p)).collect();
+            // fused multiplications are exact, so the same numbers on all machines
+            vector_units.dispatch(|| {
+                block.for_each(|r, c, k| {
+                    let amplitude = block.precise(k, p);
+                    if amplitude.to_f64() != 0.0 {
+                        flows.add(block, r, c, amplitude * up[r] * down[c]);
+                    }
+                });
             });
         }
         let (inflow, outflow, additions) = flows.at_variables(self);
@@ -116,6 +121,7 @@ impl Block {
     }
 
     /// Amplitude `k` in two words; under p = 1 and 2 as exact as that allows.
+    #[inline(always)]
     fn precise(&self, k: usize, p: f64) -> Double {
         match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.precise(k),
@@ -139,6 +145,7 @@ impl Block {
 
 /// `coefficient |w|` or `coefficient w^2` in two words, times the power of two that leads from the rounded amplitude to
 /// `folded`.
+#[inline(always)]
 pub(super) fn precise_power(weight: f64, square: bool, coefficient: f64, folded: f64) -> Double {
     // powers of two keep the squares of very small and very large weights in range; both shifts are exact
     let shift = match weight {
@@ -185,6 +192,7 @@ impl Sums {
         Self { heads: vec![Double::default(); n], tails: vec![Double::default(); n], terms: vec![0; n] }
     }
 
+    #[inline(always)]
     fn add(&mut self, block: &Block, row: usize, column: usize, cost: Double) {
         let (head, tail) = (block.heads[row] as usize, block.tails[column] as usize);
         self.heads[head] = self.heads[head] + cost;

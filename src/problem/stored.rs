@@ -202,6 +202,7 @@ impl Lines {
     }
 
     /// Amplitude `k` in two words.
+    #[inline(always)]
     pub(super) fn precise(&self, k: usize) -> Double {
         let weight = self.weights.get(k).abs();
         if weight == 0.0 {

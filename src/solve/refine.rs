@@ -11,7 +11,7 @@ use crate::problem::{LogScales, Point};
 
 /// Error bounds from which on nothing is refined: what is left is far below the last digit that anyone reads, and a proved
 /// bound of twice its size still is.
-pub(super) const GOOD_ENOUGH: f64 = 4e-13;
+pub(super) const GOOD_ENOUGH: f64 = 7e-13;
 /// Most corrections: each gains several digits, or the linear solver does not see the problem.
 const CORRECTIONS: usize = 12;
 /// An error of log-scales that needs no further correction, and one that two words cannot tell from none.
