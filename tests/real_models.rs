@@ -11,9 +11,11 @@ use std::process::Command;
 
 /// Largest file that every run balances: a build for tests is slow.
 const SMALL: u64 = 3_000_000;
+/// Models up to this size are balanced by three methods.
+const QUICK: u64 = 70_000_000;
 
 /// Name, free log-scales, and the only operators that are left alone.
-const MODELS: [(&str, u64, &[&str]); 11] = [
+const MODELS: [(&str, u64, &[&str]); 14] = [
     ("surfaces_mlp", 128, &["Scaler"]),
     ("pnet", 58, &["Softmax"]),
     ("rnet", 268, &["Softmax"]),
@@ -72,7 +74,9 @@ fn balances(path: &Path, name: &str, free: u64, left_alone: &[&str]) {
     assert!(report["residual_after"].as_f64().unwrap() <= 1e-12, "{name}: {report}");
     assert!(report["cost_after"].as_f64().unwrap() < report["cost_before"].as_f64().unwrap(), "{name}");
     assert!(report["certified_width"].as_f64().is_some_and(|width| width <= 1e-11), "{name}: {report}");
-    exact(&desk, path, name);
+    if std::fs::metadata(path).is_ok_and(|m| m.len() <= QUICK) {
+        exact(&desk, path, name);
+    }
     for frozen in report["frozen"].as_array().unwrap() {
         let reason = frozen["reason"].as_str().unwrap();
         assert!(left_alone.iter().any(|op| reason.starts_with(op)), "{name}: {frozen}");
