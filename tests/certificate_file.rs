@@ -133,7 +133,7 @@ fn an_amplitude_that_matters_cannot_be_altered(AnyGraph(raw): AnyGraph, which: u
     let k = which % c.links.len();
     let link = &mut c.links[k];
     // one that is nothing beside the others has but a few digits
-    if &link.amplitude.0 >> 30 == IBig::ZERO {
+    if &link.amplitude.0 >> 30 == IBig::ZERO || &link.cost.0 >> 30 == IBig::ZERO {
         return TestResult::discard();
     }
     for bound in [&mut link.amplitude.0, &mut link.amplitude.1] {
