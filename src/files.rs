@@ -1,10 +1,51 @@
-//! Floor 0: writing a file such that nobody ever sees half of it.
+//! Floor 0: files that name each other, and writing a file such that nobody ever sees half of it.
 
 #![forbid(unsafe_code)]
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+/// The folder of a file.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether both paths lead to the same file, which exists.
+#[must_use]
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The file that another file in `folder` calls `location`; `place` says where it does.
+///
+/// # Errors
+/// When the location is not relative, leaves the folder, also by a link, or leads to nothing.
+pub fn beside(folder: &Path, location: &str, place: &str) -> Result<PathBuf> {
+    let wrong = |problem: String, remedy: &str| Error::new(ErrorKind::Format, place, problem, remedy);
+    let relative = Path::new(location);
+    let plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    let foreign = location.contains(['\\', '\0']) || location.as_bytes().get(1) == Some(&b':');
+    if location.is_empty() || !plain || foreign {
+        let problem = format!("its numbers are in {location:?}, which leaves the folder of the file that says so");
+        return Err(wrong(problem, "keep the files together, and give a relative path with / and without .."));
+    }
+    // without the components that lead nowhere, so that one file has one path
+    let path = folder.join(relative.components().filter(|c| matches!(c, Component::Normal(_))).collect::<PathBuf>());
+    let missing = |e: std::io::Error| {
+        let problem = format!("its numbers are in {location:?}, and {}: {e}", path.display());
+        Error::new(ErrorKind::Io, place, problem, "put the file with the weights beside the one that names it")
+    };
+    // links could lead anywhere
+    let (real, home) = (path.canonicalize().map_err(missing)?, folder.canonicalize().map_err(missing)?);
+    if !real.starts_with(&home) {
+        let problem =
+            format!("its numbers are in {location:?}, a link that leaves the folder of the file that says so");
+        return Err(wrong(problem, "put the file itself beside the one that names it"));
+    }
+    Ok(path)
+}
 
 /// A new file beside its final place, until it is complete.
 #[derive(Debug)]
@@ -24,10 +65,6 @@ impl AtomicFile {
         if !force && path.exists() {
             return Err(Error::io(path, "writing", &exists()));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
         let mut options = tempfile::Builder::new();
         #[cfg(unix)]
         {
@@ -35,7 +72,7 @@ impl AtomicFile {
             // a temporary file is private by default; the user's mask decides instead
             options.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = options.tempfile_in(folder).map_err(|e| Error::io(path, "writing", &e))?;
+        let file = options.tempfile_in(folder_of(path)).map_err(|e| Error::io(path, "writing", &e))?;
         Ok(Self { file, path: path.to_path_buf(), force })
     }
 

@@ -39,7 +39,6 @@ pub mod existence;
 pub mod files;
 pub mod lowered;
 pub mod manifold;
-#[cfg(feature = "model")]
 mod mapped;
 #[cfg(feature = "model")]
 pub mod model;

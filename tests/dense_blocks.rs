@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use synbal::existence::{existence, existence_by_program, verify};
 use synbal::manifold::Form;
-use synbal::problem::{Float, Port, Problem, ProblemBuilder, Stored, Weights};
+use synbal::numeric::Float;
+use synbal::problem::{Port, Problem, ProblemBuilder, Stored, Weights};
 use synbal::regularizer::{Power, Regularizer};
 use synbal::solve::{Method, Settings, Solution, solve};
 

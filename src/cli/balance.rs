@@ -10,7 +10,7 @@ use crate::balance::Balanced;
 use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Existence;
-use crate::files::write_atomic;
+use crate::files::{same_file, write_atomic};
 use crate::lowered::{Lowered, Scaling};
 use crate::model::FunctionCheck;
 use crate::report::{
@@ -135,7 +135,7 @@ fn made_certificate(
 
 /// Refuses one name for two files.
 fn different_files(args: &Balance) -> Result<()> {
-    let same = |a: &Path, b: &Path| a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let same = |a: &Path, b: &Path| a == b || same_file(a, b);
     let mut taken: Vec<&Path> = std::iter::once(&args.input).chain(&args.output).map(|p| p.as_path()).collect();
     let origin = args.certificate.as_deref().map(Origin::path);
     for (option, path) in [("--scales", &args.scales), ("--certificate", &args.certificate), ("--certificate", &origin)]

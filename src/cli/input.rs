@@ -5,11 +5,11 @@ use super::function::check_networks;
 use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
-use crate::model::{Choice, ElementType, FunctionCheck, OnnxModel, Role};
+use crate::model::{Choice, FunctionCheck, OnnxModel, Role};
 use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
 use crate::network::{Biases, Network, Unit};
-use crate::numeric::UNIT_ROUNDOFF;
+use crate::numeric::{Float, UNIT_ROUNDOFF};
 use crate::regularizer::Regularizer;
 use std::path::Path;
 
@@ -99,13 +99,8 @@ impl Input {
         match self {
             Self::Onnx(model) => {
                 let elements = model.uses().filter(|u| u.role != Role::Fixed);
-                let roundoff = elements.map(|u| match model.tensors()[u.tensor()].element {
-                    ElementType::F64 => UNIT_ROUNDOFF,
-                    ElementType::F16 => f64::powi(0.5, 11),
-                    ElementType::Bf16 => f64::powi(0.5, 8),
-                    _ => f64::powi(0.5, 24),
-                });
-                roundoff.fold(UNIT_ROUNDOFF, f64::max)
+                let floats = elements.filter_map(|u| model.tensors()[u.tensor()].element.float());
+                floats.map(Float::roundoff).fold(UNIT_ROUNDOFF, f64::max)
             }
             Self::Json(file) => file.roundoff(),
             Self::Matrix(_) => UNIT_ROUNDOFF,
@@ -135,19 +130,17 @@ impl Input {
     pub fn write(&self, output: &Output, path: Option<&Path>, force: bool) -> Result<WriteReport> {
         let mut written = WriteReport::default();
         match (self, output, path) {
-            (Self::Json(file), Output::Network(network), Some(path)) => file.write(network, path, force)?,
+            (Self::Json(file), Output::Network(network), path) => {
+                path.map_or(Ok(()), |path| file.write(network, path, force))?;
+                note_rounding(&mut written.notes, file.subnormal(network), SUBNORMAL);
+            }
             (Self::Matrix(_), Output::Network(network), Some(path)) => mtx::write(network, path, force)?,
             (_, Output::Network(_), None) => {}
             (Self::Onnx(model), Output::Model(scaling), path) => {
                 let report = model.save(scaling, path, force)?;
                 (written.proved, written.undecided) = (report.proved, report.undecided);
-                let mut note = |count: u64, what: &str| {
-                    if count > 0 {
-                        written.notes.push(format!("{count} weights {what}"));
-                    }
-                };
-                note(report.subnormal, "became subnormal in their type and keep fewer digits");
-                note(report.vanished, "were too small for their type and became zero");
+                note_rounding(&mut written.notes, report.subnormal, SUBNORMAL);
+                note_rounding(&mut written.notes, report.vanished, "were too small for their type and became zero");
             }
             _ => unreachable!("outputs have the kind of their input"),
         }
@@ -156,8 +149,10 @@ impl Input {
 
     /// Gives the memory of what was read from a mapped file back to the system.
     pub fn release(&self) {
-        if let Self::Onnx(model) = self {
-            model.files().release();
+        match self {
+            Self::Onnx(model) => model.files().release(),
+            Self::Json(file) => file.release(),
+            Self::Matrix(_) => {}
         }
     }
 
@@ -250,6 +245,14 @@ impl Input {
             Self::Onnx(model) => Ok(model.escaping(direction, NAMED)),
             Self::Json(_) | Self::Matrix(_) => self.network().escaping(direction, NAMED),
         }
+    }
+}
+
+const SUBNORMAL: &str = "became subnormal in their type and keep fewer digits";
+
+fn note_rounding(notes: &mut Vec<String>, count: u64, what: &str) {
+    if count > 0 {
+        notes.push(format!("{count} weights {what}"));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::files::Files;
 use super::scales::{Ports, WeightUse};
-use super::tensor::{ElementType, Tensor};
+use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::numeric::Double;
-use crate::problem::{Float, Port, ProblemBuilder, Stored, Weights};
+use crate::problem::{Port, ProblemBuilder, Stored, Weights};
 use crate::regularizer::{Power, Regularizer};
 use std::collections::HashMap;
 
@@ -177,13 +177,7 @@ const SAFE: f64 = f64::from_bits((1023 + 200) << 52);
 
 /// The tensor in the file, and whether it is stored column by column; none where its order or type is another one.
 fn stored(one: &WeightUse, tensor: &Tensor, files: &Files) -> Option<(Stored, bool)> {
-    let float = match tensor.element {
-        ElementType::F32 => Float::F32,
-        ElementType::F64 => Float::F64,
-        ElementType::F16 => Float::F16,
-        ElementType::Bf16 => Float::Bf16,
-        _ => return None,
-    };
+    let float = tensor.element.float()?;
     let [range] = &tensor.places[..] else { return None };
     if tensor.is_varint() || one.reciprocal || one.heads.forms.len() * one.tails.forms.len() != tensor.len() {
         return None;

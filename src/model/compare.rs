@@ -39,8 +39,8 @@ impl OnnxModel {
             one.visit(|element, head, tail| {
                 let old = tensor.number(self.files(), element);
                 let expected = if old == 0.0 { None } else { rule.apply(old, head, tail) };
-                let a = expected
-                    .map_or(old, |(new, _)| write(&mut [0; 8][..tensor.element.width()], tensor.element, new).stored);
+                let a =
+                    expected.map_or(old, |(new, _)| write(&mut [0; 8][..tensor.element.width()], tensor.element, new));
                 let b = second.number(other.files(), element);
                 let difference = if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
                 if difference > worst.0 || difference.is_nan() {

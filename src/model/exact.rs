@@ -31,7 +31,7 @@ impl<'a> Exact<'a> {
     pub(super) fn apply(&mut self, old: f64, head: usize, tail: usize) -> Option<(f64, bool)> {
         let round = |value: f64| {
             let mut bytes = [0; 8];
-            write(&mut bytes[..self.element.width()], self.element, value).stored
+            write(&mut bytes[..self.element.width()], self.element, value)
         };
         let double = self.element == ElementType::F64;
         let proved = self.up[head].zip(self.down[tail]).and_then(|(up, down)| up.rounds(down, old, double, round));

@@ -3,9 +3,10 @@
 use super::graph::Graph;
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::{beside, folder_of};
 use crate::mapped::Mapped;
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files of a model, mapped for reading.
@@ -86,28 +87,7 @@ impl Files {
     }
 
     fn add(&mut self, location: &str, tensor: &Tensor) -> Result<usize> {
-        let wrong = |problem: String, remedy: &str| Error::new(ErrorKind::Format, tensor.place(), problem, remedy);
-        let relative = Path::new(location);
-        let inside = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-        if location.is_empty() || !inside {
-            let problem = format!("its numbers are in {location:?}, which leaves the folder of the model");
-            return Err(wrong(problem, "keep external data beside the model; export it again"));
-        }
-        let folder = match self.list[0].path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let path = folder.join(relative);
-        let missing = |e: std::io::Error| {
-            let problem = format!("its numbers are in {location:?}, and {}: {e}", path.display());
-            Error::new(ErrorKind::Io, tensor.place(), problem, "put the file with the weights beside the model")
-        };
-        // links could lead anywhere
-        let (real, home) = (path.canonicalize().map_err(missing)?, folder.canonicalize().map_err(missing)?);
-        if !real.starts_with(&home) {
-            let problem = format!("its numbers are in {location:?}, a link that leaves the folder of the model");
-            return Err(wrong(problem, "put the file itself beside the model"));
-        }
+        let path = beside(folder_of(&self.list[0].path), location, &tensor.place())?;
         let bytes = Arc::new(Mapped::open(&path)?);
         self.list.push(File { location: location.to_owned(), path, bytes });
         Ok(self.list.len() - 1)

@@ -5,11 +5,12 @@ use super::files::Files;
 use super::lengths::resized;
 use super::lower::OnnxModel;
 use super::scales::WeightUse;
-use super::tensor::{ElementType, Tensor, Written, read, write, write_varint};
+use super::tensor::{ElementType, Tensor, read, write, write_varint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::AtomicFile;
+use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
 use crate::manifold::Form;
+use crate::numeric::Float;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::ops::Range;
@@ -94,7 +95,7 @@ impl OnnxModel {
         let mut targets = vec![];
         for (location, own) in self.files().others() {
             let target = folder.join(location);
-            if target.canonicalize().is_ok_and(|t| own.canonicalize().is_ok_and(|o| t == o)) {
+            if same_file(&target, own) {
                 let problem = "the model keeps weights in this file, and a copy would have to take its name";
                 let error = Error::new(ErrorKind::Parameter, "--output", problem, "write to another folder");
                 return Err(error.in_file(&target));
@@ -348,20 +349,20 @@ fn change(
         return Ok(());
     }
     let Some((value, escapes)) = rule.apply(old, head, tail) else { return Ok(()) };
-    let written = write(place, tensor.element, value);
-    count(tensor, element, (old, value, escapes), written, report)
+    let stored = write(place, tensor.element, value);
+    count(tensor, element, (old, value, escapes), stored, report)
 }
 
 fn count(
     tensor: &Tensor,
     element: usize,
     (old, value, escapes): (f64, f64, bool),
-    written: Written,
+    stored: f64,
     report: &mut PatchReport,
 ) -> Result<()> {
-    report.changed += u64::from(written.stored != old);
-    let size = written.stored.abs();
-    if size < written.smallest_normal {
+    report.changed += u64::from(stored != old);
+    let size = stored.abs();
+    if size < tensor.element.float().map_or(0.0, Float::smallest_normal) {
         match (size == 0.0, escapes) {
             (true, true) => report.escaped += 1,
             (true, false) => report.vanished += 1,
@@ -400,9 +401,9 @@ fn scattered<'a>(
             let changed = if old == 0.0 || !old.is_finite() { None } else { rule.apply(old, head, tail) };
             if let Some((value, escapes)) = changed {
                 let mut fixed = [0; 2];
-                let written = write(&mut fixed, tensor.element, value);
-                result = count(tensor, element, (old, value, escapes), written, report);
-                if written.stored != old {
+                let stored = write(&mut fixed, tensor.element, value);
+                result = count(tensor, element, (old, value, escapes), stored, report);
+                if stored != old {
                     new = write_varint(u64::from(u16::from_le_bytes(fixed)));
                 }
             }

@@ -1,9 +1,9 @@
 //! Tensors as an ONNX file stores them: name, shape, type, and where the numbers are.
 
 use super::files::{External, Files};
-use super::wire::{Field, Fields, f32_at, fault};
+use super::wire::{Field, Fields, fault};
 use crate::error::{Error, ErrorKind, Result};
-use half::{bf16, f16};
+use crate::numeric::Float;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -47,10 +47,22 @@ impl ElementType {
         }
     }
 
+    /// How the elements are stored, where they are real numbers.
+    #[must_use]
+    pub fn float(self) -> Option<Float> {
+        match self {
+            Self::F32 => Some(Float::F32),
+            Self::F64 => Some(Float::F64),
+            Self::F16 => Some(Float::F16),
+            Self::Bf16 => Some(Float::Bf16),
+            _ => None,
+        }
+    }
+
     /// Whether the elements are real numbers.
     #[must_use]
     pub fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F64 | Self::F16 | Self::Bf16)
+        self.float().is_some()
     }
 
     /// Bytes of one element in `raw_data`; zero for types that are never read.
@@ -215,13 +227,10 @@ impl Tensor {
 
 /// The number in these bytes.
 pub(crate) fn read(bytes: &[u8], element: ElementType) -> f64 {
-    match element {
-        ElementType::F32 => f64::from(f32_at(bytes, 0)),
-        ElementType::F64 => f64::from_bits(u64_at(bytes)),
-        ElementType::F16 => f16::from_le_bytes([bytes[0], bytes[1]]).to_f64(),
-        ElementType::Bf16 => bf16::from_le_bytes([bytes[0], bytes[1]]).to_f64(),
-        ElementType::I64 | ElementType::I32 | ElementType::Bool => read_integer(bytes, element) as f64,
-        ElementType::Other(_) => f64::NAN,
+    match (element.float(), element) {
+        (Some(float), _) => float.read(bytes),
+        (None, ElementType::Other(_)) => f64::NAN,
+        (None, _) => read_integer(bytes, element) as f64,
     }
 }
 
@@ -231,43 +240,10 @@ fn half(varint: &[u8], element: ElementType) -> f64 {
     read(&bits.to_le_bytes()[..2], element)
 }
 
-/// What became of a number that was written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Written {
-    /// The number as stored.
-    pub stored: f64,
-    /// Smallest positive normal number of the type.
-    pub smallest_normal: f64,
-}
-
-/// Rounds `value` to the element type, once, and writes it to bytes of its width.
+/// Rounds `value` to the element type, once, and writes it to bytes of its width; what is stored.
 #[inline]
-pub(crate) fn write(bytes: &mut [u8], element: ElementType, value: f64) -> Written {
-    let (stored, smallest_normal) = match element {
-        ElementType::F32 => {
-            let rounded = value as f32;
-            bytes.copy_from_slice(&rounded.to_le_bytes());
-            (f64::from(rounded), f64::from(f32::MIN_POSITIVE))
-        }
-        ElementType::F64 => {
-            bytes.copy_from_slice(&value.to_le_bytes());
-            (value, f64::MIN_POSITIVE)
-        }
-        ElementType::F16 => {
-            let rounded = f16::from_f64(value);
-            bytes.copy_from_slice(&rounded.to_le_bytes());
-            (rounded.to_f64(), f16::MIN_POSITIVE.to_f64())
-        }
-        ElementType::Bf16 => {
-            let rounded = bf16::from_f64(value);
-            bytes.copy_from_slice(&rounded.to_le_bytes());
-            (rounded.to_f64(), bf16::MIN_POSITIVE.to_f64())
-        }
-        ElementType::I64 | ElementType::I32 | ElementType::Bool | ElementType::Other(_) => {
-            unreachable!("only real numbers are rewritten")
-        }
-    };
-    Written { stored, smallest_normal }
+pub(crate) fn write(bytes: &mut [u8], element: ElementType, value: f64) -> f64 {
+    element.float().expect("only real numbers are rewritten").write(value, bytes)
 }
 
 /// A number as a varint.

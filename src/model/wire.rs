@@ -210,7 +210,7 @@ impl Field {
 }
 
 /// The single-precision number at byte `at`.
-pub(crate) fn f32_at(bytes: &[u8], at: usize) -> f32 {
+fn f32_at(bytes: &[u8], at: usize) -> f32 {
     let mut four = [0; 4];
     four.copy_from_slice(&bytes[at..at + 4]);
     f32::from_le_bytes(four)

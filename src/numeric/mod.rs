@@ -1,12 +1,15 @@
-//! Floor 0: numbers beyond `f64`: its precision with an unlimited exponent range, and twice its precision.
+//! Floor 0: numbers beyond `f64`, of its precision with an unlimited exponent range, and of twice its precision; and
+//! numbers as files store them.
 
 #![forbid(unsafe_code)]
 
 mod double;
+mod float;
 mod multiplier;
 mod wide;
 
 pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
+pub use float::Float;
 pub use multiplier::Multiplier;
 pub use wide::Wide;
 

@@ -28,7 +28,7 @@ pub use gauge::Gauge;
 pub use point::{Flows, Point};
 pub use precise::{PreciseFlows, is_half_integer};
 pub use scales::LogScales;
-pub use stored::{Float, Lines, Stored};
+pub use stored::{Lines, Stored};
 
 use crate::manifold::Form;
 

@@ -2,7 +2,7 @@
 
 use super::block::is_plain;
 use super::precise::precise_power;
-use crate::numeric::{Double, Scalar, Wide};
+use crate::numeric::{Double, Float, Scalar, Wide};
 use crate::regularizer::Power;
 use half::{bf16, f16};
 use rayon::prelude::*;
@@ -16,31 +16,6 @@ pub struct Stored {
     bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
     range: Range<usize>,
     float: Float,
-}
-
-/// How a file stores a real number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Float {
-    /// IEEE single precision.
-    F32,
-    /// IEEE double precision.
-    F64,
-    /// IEEE half precision.
-    F16,
-    /// The upper half of single precision.
-    Bf16,
-}
-
-impl Float {
-    /// Bytes of one number.
-    #[must_use]
-    pub fn width(self) -> usize {
-        match self {
-            Self::F64 => 8,
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-        }
-    }
 }
 
 impl Stored {
@@ -73,13 +48,7 @@ impl Stored {
     /// Number `k`.
     #[must_use]
     pub fn get(&self, k: usize) -> f64 {
-        let raw = self.raw();
-        match self.float {
-            Float::F32 => from_f32(raw.as_chunks().0[k]),
-            Float::F64 => f64::from_le_bytes(raw.as_chunks().0[k]),
-            Float::F16 => from_f16(raw.as_chunks().0[k]),
-            Float::Bf16 => from_bf16(raw.as_chunks().0[k]),
-        }
+        self.float.read(&self.raw()[k * self.float.width()..])
     }
 
     /// All numbers in double precision.

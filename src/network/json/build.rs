@@ -1,7 +1,8 @@
 //! From the members of a JSON file to a network.
 
 use super::format::{FORMAT, File, Layer, Units, VERSION};
-use super::values::{Source, TensorHead, Tensors};
+use super::tensors::{TensorFiles, TensorHead};
+use super::values::Source;
 use super::{LayerHead, Layout, NetworkFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::{Connections, Network, Unit};
@@ -31,7 +32,7 @@ pub(super) fn network_file(bytes: &[u8], folder: Option<&Path>) -> Result<Networ
             "this program reads version 1",
         ));
     }
-    let mut tensors = Tensors::in_folder(folder);
+    let mut tensors = TensorFiles::in_folder(folder);
     let description = file.description;
     let (network, layout) = match (file.inputs, file.layers, file.units, file.connections, file.weights) {
         (Some(inputs), Some(layers), None, None, None) => layered(inputs, layers, &mut tensors)?,
@@ -53,7 +54,7 @@ pub(super) fn network_file(bytes: &[u8], folder: Option<&Path>) -> Result<Networ
             ));
         }
     };
-    Ok(NetworkFile { network, description, layout })
+    Ok(NetworkFile { network, description, layout, tensors, path: None })
 }
 
 fn expand(units: Vec<Units>, bytes: usize) -> Result<Vec<Unit>> {
@@ -83,7 +84,7 @@ fn expand(units: Vec<Units>, bytes: usize) -> Result<Vec<Unit>> {
     Ok(all)
 }
 
-fn layered(inputs: u32, layers: Vec<Layer>, tensors: &mut Tensors<'_>) -> Result<(Network, Layout)> {
+fn layered(inputs: u32, layers: Vec<Layer>, tensors: &mut TensorFiles) -> Result<(Network, Layout)> {
     let mut parameters = vec![];
     let mut heads = vec![];
     let mut columns = inputs as usize;
@@ -173,7 +174,7 @@ fn wire(inputs: u32, layers: &[LayerHead]) -> (Vec<Unit>, Connections) {
     (units, connections)
 }
 
-fn numbers(values: Source<Vec<f64>>, place: &str, tensors: &mut Tensors<'_>) -> Result<(Option<TensorHead>, Vec<f64>)> {
+fn numbers(values: Source<Vec<f64>>, place: &str, tensors: &mut TensorFiles) -> Result<(Option<TensorHead>, Vec<f64>)> {
     match values {
         Source::Inline(values) => Ok((None, values)),
         Source::Elsewhere(reference) => {

@@ -1,21 +1,24 @@
 //! Networks as JSON files.
 //!
 //! A file holds layers that are completely connected, or units and connections in general; weights are written out or
-//! lie in a safetensors file beside it. `docs/network.schema.json` says what is allowed. What is read is written back
+//! lie in safetensors files beside it. `docs/network.schema.json` says what is allowed. What is read is written back
 //! in the same form.
 
 mod build;
 mod format;
+mod shards;
+mod tensors;
 mod values;
 
 use super::{Connections, Network};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::write_atomic;
-use crate::numeric::UNIT_ROUNDOFF;
+use crate::files::{AtomicFile, folder_of, same_file};
+use crate::numeric::{Float, UNIT_ROUNDOFF};
 use format::{Columns, FORMAT, File, Layer, Units, VERSION};
-use safetensors::Dtype;
-use std::path::Path;
-use values::{Source, TensorHead, safetensors_bytes};
+use shards::{NewFiles, NewTensors};
+use std::path::{Path, PathBuf};
+use tensors::{TensorFiles, TensorHead};
+use values::{Reference, Source};
 
 /// Largest network file that is read: 4 GiB.
 const MAX_FILE: u64 = 1 << 32;
@@ -26,10 +29,10 @@ pub struct NetworkFile {
     network: Network,
     description: Option<String>,
     layout: Layout,
+    tensors: TensorFiles,
+    /// Where it was read from.
+    path: Option<PathBuf>,
 }
-
-/// Tensors to be written, with their values.
-type NewTensors<'a> = Vec<(TensorHead, &'a [f64])>;
 
 /// Where the weights of the network go in the file. The parameters are taken in order.
 #[derive(Clone, Debug)]
@@ -54,7 +57,8 @@ impl NetworkFile {
     /// A file for a network that came from elsewhere: units and connections, all weights written out.
     #[must_use]
     pub fn new(network: Network) -> Self {
-        Self { network, description: None, layout: Layout::General { weights: None } }
+        let (layout, tensors) = (Layout::General { weights: None }, TensorFiles::default());
+        Self { network, description: None, layout, tensors, path: None }
     }
 
     /// The network.
@@ -77,34 +81,55 @@ impl NetworkFile {
         self.text(network, None).map(|(text, _)| text)
     }
 
-    /// Writes a file in the same form that holds `network`.
+    /// Writes a file in the same form that holds `network`, and the files of its tensors.
     ///
-    /// Weights that were in safetensors files are rounded to their element types and written to one new file beside
-    /// `path`, of the same name with the extension `safetensors`.
+    /// Files of tensors are copied, with the weights of the network rounded once to the types of their tensors and every
+    /// other byte as it was. The copies go beside `path` under its name, `NAME.safetensors` or `NAME-00001-of-00002.safetensors`
+    /// and so on, with a new index where there was one. Only when `path` is the file that was read, the files
+    /// keep their names and are replaced. Each is complete before the first takes its place.
     ///
     /// # Errors
-    /// When a file exists and `force` is false; when `network` has other units, connections or numbers of weights than
-    /// the network of this file; when a weight does not fit the element type of its tensor, or two tensors have one name.
+    /// When a file exists and `force` is false; when the network that was read keeps weights in a file that would be
+    /// replaced; when `network` has other units, connections or numbers of weights than the network of this file; when a
+    /// weight does not fit the type of its tensor, or two uses share a tensor.
     pub fn write(&self, network: &Network, path: &Path, force: bool) -> Result<()> {
-        let tensor_path = path.with_extension("safetensors");
-        let tensor_name = tensor_path.file_name().map(|n| n.to_string_lossy().into_owned());
-        let (text, tensors) = self.text(network, tensor_name.as_deref()).map_err(|e| e.in_file(path))?;
-        if !tensors.is_empty() {
-            let bytes = safetensors_bytes(&tensors).map_err(|e| e.in_file(&tensor_path))?;
-            // nothing is written unless both files can be
-            if !force && path.exists() {
-                return write_atomic(path, b"", false);
-            }
-            write_atomic(&tensor_path, &bytes, force)?;
+        let in_place = self.path.as_ref().is_some_and(|own| same_file(own, path));
+        let new = match in_place {
+            true => NewFiles::in_place(&self.tensors),
+            false => NewFiles::beside(&self.tensors, path),
+        };
+        let (text, tensors) = self.text(network, Some(&new)).map_err(|e| e.in_file(path))?;
+        let mut main = AtomicFile::create(path, force)?;
+        main.write(text.as_bytes())?;
+        let filled = new.fill(&self.tensors, &tensors, path, force)?;
+        // the network itself comes last: it is complete only with the files that it names
+        filled.into_iter().chain([main]).try_for_each(AtomicFile::finish)
+    }
+
+    /// How many weights of `network` are subnormal in the types of their tensors, and so keep fewer digits.
+    #[must_use]
+    pub fn subnormal(&self, network: &Network) -> u64 {
+        let mut rest = network.parameters();
+        let mut found = 0;
+        for (head, count) in self.types() {
+            let (own, after) = rest.split_at(count.min(rest.len()));
+            let smallest = head.map_or(0.0, |head| head.float.smallest_normal());
+            found += own.iter().filter(|w| **w != 0.0 && w.abs() < smallest).count() as u64;
+            rest = after;
         }
-        write_atomic(path, text.as_bytes(), force)
+        found
+    }
+
+    /// Gives the memory of what was read from mapped files back to the system.
+    pub fn release(&self) {
+        self.tensors.release();
     }
 
     /// Half a unit in the last place of the coarsest numbers in which the file holds weights.
     #[must_use]
     pub fn roundoff(&self) -> f64 {
-        let coarse = self.types().iter().any(|(head, _)| head.is_some_and(|h| h.dtype != Dtype::F64));
-        if coarse { f64::from(f32::EPSILON) / 2.0 } else { UNIT_ROUNDOFF }
+        let floats = self.types().into_iter().filter_map(|(head, _)| Some(head?.float));
+        floats.map(Float::roundoff).fold(UNIT_ROUNDOFF, f64::max)
     }
 
     /// A network of the same form with its weights as this file will hold them: rounded to the types of their tensors.
@@ -141,9 +166,10 @@ impl NetworkFile {
         }
     }
 
-    /// The text, and the tensors that go to the file `elsewhere`.
-    fn text<'a>(&self, network: &'a Network, elsewhere: Option<&str>) -> Result<(String, NewTensors<'a>)> {
+    /// The text, and the tensors that go to the new files, if any.
+    fn text<'a>(&self, network: &'a Network, files: Option<&NewFiles>) -> Result<(String, NewTensors<'a>)> {
         self.check_same_shape(network)?;
+        let locate = |head: &TensorHead| files.map(|new| new.location(&self.tensors, head));
         let mut rest = network.parameters();
         let mut tensors: NewTensors<'a> = vec![];
         let mut file = File {
@@ -169,11 +195,11 @@ impl NetworkFile {
                         name: layer.name.clone(),
                         activation: layer.activation,
                         frozen: layer.frozen,
-                        weights: source(rows, weights, layer.weights.as_ref(), elsewhere, &mut tensors),
+                        weights: source(rows, weights, layer.weights.as_ref(), locate, &mut tensors),
                         biases: layer
                             .biases
                             .as_ref()
-                            .map(|head| source(|| biases.to_vec(), biases, head.as_ref(), elsewhere, &mut tensors)),
+                            .map(|head| source(|| biases.to_vec(), biases, head.as_ref(), locate, &mut tensors)),
                     });
                 }
                 file.layers = Some(written);
@@ -181,7 +207,7 @@ impl NetworkFile {
             Layout::General { weights } => {
                 file.units = Some(general_units(network));
                 file.connections = Some(columns(network.connections()));
-                file.weights = Some(source(|| rest.to_vec(), rest, weights.as_ref(), elsewhere, &mut tensors));
+                file.weights = Some(source(|| rest.to_vec(), rest, weights.as_ref(), locate, &mut tensors));
             }
         }
         let mut text = serde_json::to_string(&file)
@@ -210,15 +236,15 @@ fn source<'a, T>(
     inline: impl FnOnce() -> T,
     values: &'a [f64],
     head: Option<&TensorHead>,
-    elsewhere: Option<&str>,
+    locate: impl Fn(&TensorHead) -> Option<String>,
     tensors: &mut NewTensors<'a>,
 ) -> Source<T> {
-    match (head, elsewhere) {
-        (Some(head), Some(file)) => {
+    match head.and_then(|head| Some((head, locate(head)?))) {
+        Some((head, file)) => {
             tensors.push((head.clone(), values));
-            Source::Elsewhere(values::Reference { file: file.into(), tensor: head.name.clone() })
+            Source::Elsewhere(Reference { file, tensor: head.name.clone() })
         }
-        _ => Source::Inline(inline()),
+        None => Source::Inline(inline()),
     }
 }
 
@@ -248,8 +274,8 @@ fn columns(connections: &Connections) -> Columns {
 ///
 /// # Errors
 /// Names the file and the place: not readable, too large, no JSON (with line and column), a member that is unknown,
-/// missing or of the wrong type, shapes that disagree, a tensor that is missing or outside the folder, or a network that
-/// [`Network::new`] refuses.
+/// missing or of the wrong type, shapes that disagree, a file of tensors that is missing, damaged or outside the folder, a
+/// tensor that is missing, or a network that [`Network::new`] refuses.
 pub fn read(path: &Path) -> Result<NetworkFile> {
     let failed = |e: std::io::Error| Error::io(path, "reading the network", &e);
     let size = std::fs::metadata(path).map_err(failed)?.len();
@@ -259,8 +285,10 @@ pub fn read(path: &Path) -> Result<NetworkFile> {
         return Err(Error::new(ErrorKind::Unsupported, "size", problem, remedy).in_file(path));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    let folder = path.parent().map_or(Path::new("."), |f| if f.as_os_str().is_empty() { Path::new(".") } else { f });
-    build::network_file(&bytes, Some(folder)).map_err(|e| e.in_file(path))
+    let mut file = build::network_file(&bytes, Some(folder_of(path))).map_err(|e| e.in_file(path))?;
+    file.path = Some(path.to_path_buf());
+    file.release();
+    Ok(file)
 }
 
 /// Reads a network from the bytes of a network file; its weights must be written out.
