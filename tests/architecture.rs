@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("error", 0),
     ("files", 0),
     ("mapped", 0),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("model", 3),
     ("balance", 4),
     ("compare", 4),
+    ("analysis", 5),
     ("report", 5),
     ("cli", 6),
     ("main", 7),

@@ -70,7 +70,7 @@ pub fn minimax(problem: &Problem) -> Result<Minimax> {
 }
 
 /// For every pair of ports the logarithm of the heaviest weight between them; `fixed` ones, without a variable, on demand.
-fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32), f64)>> {
+pub(crate) fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32), f64)>> {
     let mut most: HashMap<(u32, u32), f64> = HashMap::new();
     let mut powers = true;
     problem.for_each_entry(|e| {

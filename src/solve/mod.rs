@@ -24,6 +24,7 @@ mod warm;
 mod witness;
 
 pub use bounded::solve_within;
+pub(crate) use minimax::heaviest;
 pub use minimax::{Minimax, largest_weight, minimax};
 pub(crate) use run::check;
 pub use run::solve;

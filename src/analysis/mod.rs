@@ -1,0 +1,48 @@
+//! Floor 5: the optimum seen from around: curvature and rates, sensitivity to the weights, and the ends of the p axis.
+//!
+//! These are tools for research: dense linear algebra in as many dimensions as there are log-scales.
+
+#![forbid(unsafe_code)]
+
+mod cycle;
+mod max_balanced;
+mod norms;
+mod sensitivity;
+mod spectrum;
+
+pub use cycle::{CycleMean, largest_cycle_mean};
+pub use max_balanced::{MaxBalanced, max_balanced};
+pub use norms::{SmallNorms, norm_path, small_norms};
+pub use sensitivity::Sensitivity;
+pub use spectrum::Spectrum;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifold::Form;
+use crate::problem::{Cost, Entry, Problem};
+use nalgebra::{DMatrix, DVector};
+
+/// Adds `factor form form^T` to a matrix.
+fn add_square(matrix: &mut DMatrix<f64>, factor: f64, form: &Form) {
+    for &(i, a) in form.terms() {
+        for &(j, b) in form.terms() {
+            matrix[(i as usize, j as usize)] += factor * a * b;
+        }
+    }
+}
+
+/// Adds `factor form` to a vector.
+fn add_form(vector: &mut DVector<f64>, factor: f64, form: &Form) {
+    form.terms().iter().for_each(|&(i, a)| vector[i as usize] += factor * a);
+}
+
+/// `ln |w|` of a connection whose cost is `|w|^p`.
+fn log_weight(problem: &Problem, entry: &Entry, what: &str) -> Result<f64> {
+    let block = &problem.blocks()[entry.block];
+    match block.cost {
+        Cost::Power(k) => Ok(block.values.get(entry.index).ln() / problem.exponents()[k]),
+        Cost::Convex(_) => {
+            let remedy = "use a power as regularizer";
+            Err(Error::new(ErrorKind::Unsupported, what, "a cost that is no power has no exponent to vary", remedy))
+        }
+    }
+}

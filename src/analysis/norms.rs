@@ -1,0 +1,106 @@
+//! The p axis: the optima for many exponents, and what they tend to as p goes to zero.
+
+use super::{add_form, add_square, log_weight};
+use crate::balance::{Balanced, balance};
+use crate::error::{Error, ErrorKind, Result};
+use crate::problem::{Gauge, Port, Problem, ProblemBuilder, Weights};
+use crate::regularizer::Regularizer;
+use crate::solve::Settings;
+use nalgebra::{DMatrix, DVector};
+use std::ops::ControlFlow;
+
+/// The optima for exponents in the given order, each solve starting from the optimum before.
+///
+/// `lower` makes the problem of an exponent, for instance by `Network::lower`.
+///
+/// # Errors
+/// Those of `lower` and of the solves.
+pub fn norm_path(
+    exponents: &[f64],
+    settings: &Settings,
+    mut lower: impl FnMut(f64) -> Result<Problem>,
+) -> Result<Vec<Balanced>> {
+    let mut start = settings.start.clone();
+    let mut path = Vec::with_capacity(exponents.len());
+    for &p in exponents {
+        let settings = Settings { start, ..settings.clone() };
+        let balanced = balance(&lower(p)?, &settings, &mut |_| ControlFlow::Continue(()))?;
+        start = Some(balanced.solution.log_scales.clone());
+        path.push(balanced);
+    }
+    Ok(path)
+}
+
+/// The optimum for small p is `leading / p + constant + O(p)` in log-scales.
+///
+/// To leading order only the architecture counts: in the limit `|w|^p = 1` for every non-zero weight, and
+/// `exp(p L)` stays finite where L grows like `1 / p`.
+#[derive(Clone, Debug)]
+pub struct SmallNorms {
+    /// Minimizes `sum exp(L)` over all non-zero weights.
+    pub leading: Vec<f64>,
+    /// Minimizes `sum exp(L at leading) (ln |w| + L)^2`.
+    pub constant: Vec<f64>,
+}
+
+impl SmallNorms {
+    /// The log-scales of an exponent, to first order.
+    #[must_use]
+    pub fn at(&self, p: f64) -> Vec<f64> {
+        self.leading.iter().zip(&self.constant).map(|(v, x)| v / p + x).collect()
+    }
+}
+
+/// The expansion for small p of a problem whose costs are `|w|^p` with a coefficient of one and any one exponent.
+///
+/// Complexity: one solve and O(n^3 + connections) in n variables.
+///
+/// # Errors
+/// When a cost is no power, no minimum is attained, or the least-squares problem is not positive definite in double precision.
+pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms> {
+    let mut builder = ProblemBuilder::new(problem.variables());
+    let ports: Vec<Port> = problem.ports().iter().map(|form| builder.port(form)).collect();
+    let one = Regularizer::lp(1.0)?;
+    let mut lines = vec![];
+    let mut failed = Ok(());
+    problem.for_each_entry(|e| {
+        let mut add = || -> Result<()> {
+            lines.push((problem.form(&e), log_weight(problem, &e, "p to zero")?));
+            let (head, tail) = (ports[e.head as usize], ports[e.tail as usize]);
+            builder.block("connection", vec![head], vec![tail], Weights::Dense(vec![1.0]), &one)
+        };
+        if failed.is_ok() {
+            failed = add();
+        }
+    });
+    failed?;
+    let unit = builder.build();
+    let balanced = balance(&unit, settings, &mut |_| ControlFlow::Continue(()))?;
+    let wrong = |problem: &str, remedy: &str| Error::new(ErrorKind::Unsupported, "p to zero", problem, remedy);
+    if balanced.existence.direction().is_some() {
+        return Err(wrong("no minimum is attained", "leave out the connections that escape"));
+    }
+    let leading = balanced.solution.log_scales;
+    let mut normal = DMatrix::zeros(leading.len(), leading.len());
+    let mut right = DVector::zeros(leading.len());
+    for (form, log) in &lines {
+        let weight = form.at(&leading).exp();
+        add_square(&mut normal, weight, form);
+        add_form(&mut right, -weight * log, form);
+    }
+    let gauge = Gauge::of(problem)?;
+    // pinned and inactive variables stay zero
+    let still = |v: usize| !gauge.active[v] || normal[(v, v)] == 0.0 || gauge.pins.contains(&(v as u32));
+    for v in (0..leading.len()).filter(|&v| still(v)).collect::<Vec<_>>() {
+        normal.row_mut(v).fill(0.0);
+        normal.column_mut(v).fill(0.0);
+        normal[(v, v)] = 1.0;
+        right[v] = 0.0;
+    }
+    let factor = normal.cholesky().ok_or_else(|| {
+        wrong("the least-squares problem is not positive definite in double precision", "use a smaller network")
+    })?;
+    let mut constant: Vec<f64> = factor.solve(&right).iter().copied().collect();
+    gauge.apply(&mut constant);
+    Ok(SmallNorms { leading, constant })
+}

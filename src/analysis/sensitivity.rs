@@ -1,0 +1,104 @@
+//! How balanced weights change with the weights: implicit differentiation through the optimum.
+//!
+//! Let A map log-scales to the log-multipliers of all connections, and let C hold the curvatures of their costs at the
+//! optimum. The gradient `A^T (slopes)` stays zero when the weights change by `d ln w`, so `A^T C (d ln w + A dx) = 0`, and
+//! the balanced weights change by
+//!
+//! ```text
+//! d ln w* = d ln w + A dx = (I - A (A^T C A)^-1 A^T C) d ln w
+//! ```
+//!
+//! the oblique projection that forgets rescalings: it is zero on the manifold.
+
+use super::{add_form, add_square};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifold::Form;
+use crate::problem::{Gauge, Problem};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+
+/// The derivative of the logarithms of the balanced weights by those of the weights.
+///
+/// Entries are connections in the order of [`Problem::for_each_entry`]. Under a sum of powers a weight has one entry for
+/// every power; give them the same change.
+#[derive(Clone, Debug)]
+pub struct Sensitivity {
+    forms: Vec<Form>,
+    curvatures: Vec<f64>,
+    factor: Option<Cholesky<f64, Dyn>>,
+    /// The variables that the factor is of: all but pins and those that no weight depends on.
+    moving: Vec<usize>,
+    variables: usize,
+}
+
+impl Sensitivity {
+    /// The derivative at the optimum, whose log-scales are `x`.
+    ///
+    /// Complexity: O(n^3 + connections) in n variables, once.
+    ///
+    /// # Errors
+    /// When double precision finds no positive definite curvature there.
+    ///
+    /// # Panics
+    /// When `x` has the wrong length.
+    pub fn at(problem: &Problem, x: &[f64]) -> Result<Self> {
+        let gauge = Gauge::of(problem)?;
+        let point = problem.point(x);
+        let (mut forms, mut curvatures) = (vec![], vec![]);
+        problem.for_each_entry(|e| {
+            forms.push(problem.form(&e));
+            curvatures.push(point.curvature(e.block, e.row as usize, e.column as usize, e.index).to_f64());
+        });
+        let mut hessian = DMatrix::zeros(x.len(), x.len());
+        forms.iter().zip(&curvatures).for_each(|(form, &c)| add_square(&mut hessian, c, form));
+        let moves = |&v: &usize| hessian[(v, v)] > 0.0 && !gauge.pins.contains(&(v as u32));
+        let moving: Vec<usize> = (0..x.len()).filter(moves).collect();
+        let n = moving.len();
+        let reduced = DMatrix::from_fn(n, n, |i, j| hessian[(moving[i], moving[j])]);
+        let factor = if n == 0 { None } else { Some(reduced.cholesky().ok_or_else(indefinite)?) };
+        Ok(Self { forms, curvatures, factor, moving, variables: x.len() })
+    }
+
+    /// The change of the balanced weights' logarithms that a change of the weights' logarithms brings: one solve.
+    ///
+    /// # Panics
+    /// When there is not one number for every entry.
+    #[must_use]
+    pub fn forward(&self, change: &[f64]) -> Vec<f64> {
+        let right: Vec<f64> = change.iter().zip(&self.curvatures).map(|(d, c)| d * c).collect();
+        let dx = self.solve(&right);
+        change.iter().zip(&self.forms).map(|(d, form)| d - form.at(&dx)).collect()
+    }
+
+    /// The gradient by the weights' logarithms, given that by the balanced weights' logarithms: the transposed map, one solve.
+    ///
+    /// # Panics
+    /// When there is not one number for every entry.
+    #[must_use]
+    pub fn backward(&self, gradient: &[f64]) -> Vec<f64> {
+        let dx = self.solve(gradient);
+        let back = |((g, form), c): ((&f64, &Form), &f64)| g - c * form.at(&dx);
+        gradient.iter().zip(&self.forms).zip(&self.curvatures).map(back).collect()
+    }
+
+    /// `(A^T C A)^-1 A^T right`, zero at pins.
+    fn solve(&self, right: &[f64]) -> Vec<f64> {
+        assert_eq!(right.len(), self.forms.len(), "one number for every entry");
+        let mut sums = DVector::zeros(self.variables);
+        right.iter().zip(&self.forms).for_each(|(&r, form)| add_form(&mut sums, r, form));
+        let mut dx = vec![0.0; self.variables];
+        if let Some(factor) = &self.factor {
+            let solved = factor.solve(&DVector::from_iterator(self.moving.len(), self.moving.iter().map(|&v| sums[v])));
+            self.moving.iter().zip(solved.iter()).for_each(|(&v, &d)| dx[v] = d);
+        }
+        dx
+    }
+}
+
+fn indefinite() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "curvature at the optimum",
+        "it is not positive definite in double precision",
+        "the weights differ by too many decades; scale them by the balanced log-scales first",
+    )
+}
