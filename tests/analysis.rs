@@ -15,7 +15,7 @@ use synbal::solve::{Method, Schedule, Settings, minimax};
 /// A graph of `units` with a ring through all of them and the ground, and more connections; weights within two decades.
 fn ring(units: usize, numbers: &[u8], p: f64) -> Raw {
     let number = |k: usize| f64::from(numbers.get(k % numbers.len().max(1)).copied().unwrap_or(7)) + k as f64;
-    let weight = |k: usize| (1.3 * (number(k) * 2.71).sin()).exp() * if k % 2 == 0 { 1.0 } else { -1.0 };
+    let weight = |k: usize| (1.3 * (number(k) * 2.71).sin()).exp() * [1.0, -1.0][k % 2];
     let node = |v: usize| if v == units { None } else { Some(v) };
     let mut edges: Vec<_> = (0..=units).map(|v| (node(v), node((v + 1) % (units + 1)), weight(v))).collect();
     for (k, n) in numbers.iter().enumerate() {

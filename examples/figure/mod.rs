@@ -1,0 +1,227 @@
+//! Figures of the examples: SVG files in `target/figures`. Series differ in colour (the palette of Okabe and Ito, which colour-blind
+//! readers can tell apart) and in marker.
+#![allow(dead_code)]
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use std::error::Error;
+use std::path::PathBuf;
+use synbal::problem::Problem;
+
+const SIZE: (u32, u32) = (760, 480);
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+
+/// The marker of series `k`, at a point of the chart or of its legend.
+macro_rules! marker {
+    ($k:expr, $at:expr, $colour:expr) => {
+        match $k % 3 {
+            0 => Circle::new($at, 4, $colour.filled()).into_dyn(),
+            1 => TriangleMarker::new($at, 5, $colour.filled()).into_dyn(),
+            _ => Cross::new($at, 4, $colour.stroke_width(2)).into_dyn(),
+        }
+    };
+}
+
+/// What an axis shows.
+#[derive(Clone, Copy)]
+pub struct Axis {
+    label: &'static str,
+    log: bool,
+}
+
+/// An axis with even steps.
+pub fn linear(label: &'static str) -> Axis {
+    Axis { label, log: false }
+}
+
+/// An axis with powers of ten; points that are not positive are left out.
+pub fn log(label: &'static str) -> Axis {
+    Axis { label, log: true }
+}
+
+/// How points are drawn.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Style {
+    Line,
+    Points,
+}
+
+/// Points `(x, y)` with a name.
+pub struct Series {
+    name: String,
+    style: Style,
+    points: Vec<(f64, f64)>,
+}
+
+/// A line with a name.
+pub fn line(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    Series { name: name.into(), style: Style::Line, points: points.into_iter().collect() }
+}
+
+/// Markers with a name.
+pub fn points(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    Series { name: name.into(), style: Style::Points, points: points.into_iter().collect() }
+}
+
+/// Draws series in one pair of axes to `target/figures/NAME.svg`.
+pub fn chart(name: &str, title: &str, x: Axis, y: Axis, series: &[Series]) -> Result<(), Box<dyn Error>> {
+    let on = |axis: Axis, v: f64| if axis.log { v.log10() } else { v };
+    let placed = |s: &Series| -> Vec<(f64, f64)> {
+        let all = s.points.iter().map(|&(a, b)| (on(x, a), on(y, b)));
+        all.filter(|(a, b)| a.is_finite() && b.is_finite()).collect()
+    };
+    let placed: Vec<Vec<(f64, f64)>> = series.iter().map(placed).collect();
+    let range = |of: fn(&(f64, f64)) -> f64| {
+        let values = || placed.iter().flatten().map(of);
+        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        let margin = (0.05 * (high - low)).max(1e-9 + 1e-3 * high.abs());
+        low - margin..high + margin
+    };
+    let path = place(name)?;
+    let root = canvas(&path)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 17))
+        .margin(14)
+        .x_label_area_size(46)
+        .y_label_area_size(72)
+        .build_cartesian_2d(range(|p| p.0), range(|p| p.1))?;
+    let text = |axis: Axis| move |v: &f64| if axis.log { power(*v) } else { plain(*v) };
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc(x.label)
+        .y_desc(y.label)
+        .label_style(("sans-serif", 13))
+        .axis_desc_style(("sans-serif", 15))
+        .x_label_formatter(&text(x))
+        .y_label_formatter(&text(y))
+        .draw()?;
+    for (k, (s, at)) in series.iter().zip(placed).enumerate() {
+        let colour = COLOURS[k % COLOURS.len()];
+        match s.style {
+            Style::Line => chart
+                .draw_series(LineSeries::new(at, colour.stroke_width(2)))?
+                .label(s.name.clone())
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)).into_dyn()),
+            Style::Points => chart
+                .draw_series(at.into_iter().map(|p| marker!(k, p, colour)))?
+                .label(s.name.clone())
+                .legend(move |(x, y)| marker!(k, (x + 9, y), colour)),
+        };
+    }
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.4))
+        .label_font(("sans-serif", 13))
+        .draw()?;
+    done(&root, &path)
+}
+
+/// Draws for every item two bars, one above the other.
+pub fn bars(
+    name: &str,
+    title: &str,
+    value: &'static str,
+    pair: [&str; 2],
+    items: &[(String, [f64; 2])],
+) -> Result<(), Box<dyn Error>> {
+    let most = items.iter().flat_map(|i| i.1).fold(0.0, f64::max);
+    let path = place(name)?;
+    let root = canvas(&path)?;
+    let count = items.len() as f64;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 17))
+        .margin(14)
+        .x_label_area_size(46)
+        .y_label_area_size(190)
+        .build_cartesian_2d(0.0..most * 1.08, count..0.0)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .light_line_style(TRANSPARENT)
+        .x_desc(value)
+        .label_style(("sans-serif", 13))
+        .axis_desc_style(("sans-serif", 15))
+        .x_label_formatter(&|v| plain(*v))
+        .draw()?;
+    for (which, label) in pair.into_iter().enumerate() {
+        let colour = COLOURS[which];
+        let bar = |(k, item): (usize, &(String, [f64; 2]))| {
+            let top = k as f64 + 0.15 + 0.35 * which as f64;
+            Rectangle::new([(0.0, top), (item.1[which], top + 0.3)], colour.filled())
+        };
+        chart
+            .draw_series(items.iter().enumerate().map(bar))?
+            .label(label)
+            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 16, y + 5)], colour.filled()));
+    }
+    let style = ("sans-serif", 13).into_font().color(&BLACK);
+    for (k, item) in items.iter().enumerate() {
+        let (_, y) = chart.backend_coord(&(0.0, k as f64 + 0.35));
+        root.draw_text(&item.0, &style, (16, y))?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.4))
+        .label_font(("sans-serif", 13))
+        .draw()?;
+    done(&root, &path)
+}
+
+/// Draws what enters and what leaves every unit, before and after balancing: after, all points are on the diagonal.
+pub fn flows(name: &str, title: &str, problem: &Problem, optimum: &[f64]) -> Result<(), Box<dyn Error>> {
+    let at = |x: &[f64]| {
+        let point = problem.point(x);
+        let flows = point.flows();
+        let pair = |v: usize| (flows.inflow[v].to_f64(), flows.outflow[v].to_f64());
+        (0..x.len()).map(pair).collect::<Vec<_>>()
+    };
+    let (before, after) = (at(&vec![0.0; optimum.len()]), at(optimum));
+    let all = || before.iter().chain(&after).flat_map(|p| [p.0, p.1]).filter(|&v| v > 0.0);
+    let ends = [all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max)];
+    let diagonal = line("balance", ends.map(|v| (v, v)));
+    let series = [diagonal, points("as given", before), points("balanced", after)];
+    chart(name, title, log("inflow (cost)"), log("degree times outflow (cost)"), &series)
+}
+
+fn power(exponent: f64) -> String {
+    if (exponent - exponent.round()).abs() < 1e-9 { format!("1e{exponent:.0}") } else { plain(10f64.powf(exponent)) }
+}
+
+fn plain(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        1e-3..1e5 => format!("{}", (value * 1e4).round() / 1e4),
+        _ => format!("{value:.1e}"),
+    }
+}
+
+fn place(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/figures"));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{name}.svg")))
+}
+
+fn canvas(path: &std::path::Path) -> Result<DrawingArea<SVGBackend<'_>, Shift>, Box<dyn Error>> {
+    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    Ok(root)
+}
+
+fn done(root: &DrawingArea<SVGBackend<'_>, Shift>, path: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    root.present()?;
+    println!("figure: {}", path.display());
+    Ok(())
+}
