@@ -2,13 +2,17 @@
 //!
 //!     cargo run --release --example manifold
 
-use synbal::error::Result;
+mod figure;
+
+use figure::{chart, line, linear, points};
+use std::ops::ControlFlow;
 use synbal::manifold::{Form, Grounded, Space, rank};
 use synbal::network::{Activation, Biases, Connections, Network, Role, Unit};
 use synbal::problem::Gauge;
 use synbal::regularizer::Regularizer;
+use synbal::solve::{Settings, solve};
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     // x1, x2 -> h -> y1, y2: every path runs through h, yet two paths that cover all units do not suffice
     let units = vec![
         Unit::input("x1"),
@@ -37,5 +41,15 @@ fn main() -> Result<()> {
     println!("orthonormal basis:{:.4}", space.basis);
     println!("constraints from walks (rank {}):{}", rank(&graph.walk_constraints()), graph.walk_constraints());
     println!("constraints from cycles (rank {}):{}", rank(&graph.cycle_constraints()), graph.cycle_constraints());
-    Ok(())
+
+    // the whole manifold of this network is one line: its cost along it
+    let optimum = solve(&problem, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+    let cost = (-60..=60).map(|k| f64::from(k) / 40.0).map(|x| (x, problem.cost_at(&[x])));
+    let title = "The cost along the manifold of a network with one hidden unit";
+    let series = [
+        line("cost", cost),
+        points("as given", [(0.0, problem.cost_at(&[0.0]))]),
+        points("balanced", [(optimum.log_scales[0], optimum.cost)]),
+    ];
+    chart("manifold", title, linear("log-scale of h"), linear("cost (sum of squares)"), &series)
 }

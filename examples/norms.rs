@@ -13,7 +13,7 @@ use synbal::solve::Settings;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = build::layered(&build::Layered::new(&[3, 4, 4, 2], Activation::Relu), 5)?;
     let lower = |p: f64| Ok(network.lower(&Regularizer::lp(p)?, Biases::Counted)?.problem);
-    let exponents: Vec<f64> = (-10..=15).map(|k| 2f64.powf(f64::from(k) / 4.0)).collect();
+    let exponents: Vec<f64> = (-16..=18).map(|k| 2f64.powf(f64::from(k) / 4.0)).collect();
     let path = norm_path(&exponents, &Settings::default(), lower)?;
     let expansion = small_norms(&lower(1.0)?, &Settings::default())?;
     let limit = max_balanced(&lower(1.0)?)?;
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         series.push(line(format!("unit {unit}"), optima));
     }
     let units = 0..3;
-    let small = exponents.iter().take(9).flat_map(|&p| units.clone().map(move |u| (p, u)));
+    let small = exponents.iter().take(10).flat_map(|&p| units.clone().map(move |u| (p, u)));
     series.push(points("expansion for small p", small.map(|(p, u)| (p, expansion.at(p)[u]))));
     series.push(points("max-balanced (p to infinity)", units.map(|u| (right, limit.log_scales[u]))));
     chart("norms", "Log-scales of the optimum over the norm", log("exponent p"), linear("log-scale"), &series)

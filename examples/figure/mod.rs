@@ -119,6 +119,7 @@ pub fn chart(name: &str, title: &str, x: Axis, y: Axis, series: &[Series]) -> Re
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.4))
         .label_font(("sans-serif", 13))
@@ -196,14 +197,24 @@ pub fn flows(name: &str, title: &str, problem: &Problem, optimum: &[f64]) -> Res
     chart(name, title, log("inflow (cost)"), log("degree times outflow (cost)"), &series)
 }
 
+/// A place on an axis of powers of ten.
 fn power(exponent: f64) -> String {
-    if (exponent - exponent.round()).abs() < 1e-9 { format!("1e{exponent:.0}") } else { plain(10f64.powf(exponent)) }
+    let whole = exponent.round();
+    match (exponent - whole).abs() < 1e-9 {
+        true if whole.abs() > 2.0 => format!("1e{whole:.0}"),
+        _ => plain(10f64.powf(exponent)),
+    }
 }
 
+/// A number to three digits.
 fn plain(value: f64) -> String {
     match value.abs() {
-        0.0 => "0".into(),
-        1e-3..1e5 => format!("{}", (value * 1e4).round() / 1e4),
+        ..1e-9 => "0".into(),
+        1e-2..1e4 => {
+            let unit = 10f64.powf(value.abs().log10().floor() - 2.0);
+            // rounded again, for a multiple of the unit carries its rounding
+            format!("{}", ((value / unit).round() * unit * 1e6).round() / 1e6)
+        }
         _ => format!("{value:.1e}"),
     }
 }
