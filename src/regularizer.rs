@@ -42,7 +42,7 @@ pub trait ConvexCost: fmt::Debug + Send + Sync {
 pub enum Regularizer {
     /// A sum of powers of the magnitude: L_p has one term, elastic net has two.
     Powers(Vec<Power>),
-    /// A convex function of the log-magnitude.
+    /// A convex function of the log-magnitude; [`Regularizer::convex`] checks it.
     Convex(Arc<dyn ConvexCost>),
 }
 
@@ -89,5 +89,42 @@ impl Regularizer {
             }
         }
         Ok(Self::Powers(terms.to_vec()))
+    }
+
+    /// A user's own cost, refused where sampling shows that it is not convex in the log-magnitude, or that its derivatives are
+    /// not those of its values.
+    ///
+    /// Sampling is no proof: a cost that misbehaves between samples, at magnitudes `2^k` and four in between for |k| up to 24, is
+    /// not found out.
+    ///
+    /// # Errors
+    /// Names the magnitude where the cost is not convex, not finite, or contradicts its derivatives.
+    pub fn convex(cost: impl ConvexCost + 'static) -> Result<Self> {
+        let at = |k: i32| f64::from(k) * std::f64::consts::LN_2 / 4.0;
+        let wrong = |t: f64, problem: String| {
+            let place = format!("regularizer, at the magnitude {:.3e}", t.exp());
+            let remedy = "give a cost whose slope w g'(w) never falls, with its derivatives by ln w";
+            Error::new(ErrorKind::Parameter, place, problem, remedy)
+        };
+        for k in -96..96 {
+            let (s, t) = (at(k), at(k + 1));
+            let ([f, slope, bend], [next, later, _]) = (cost.at(s), cost.at(t));
+            if ![f, slope, bend, next, later].iter().all(|v| v.is_finite()) {
+                return Err(wrong(s, format!("value and derivatives are {f}, {slope}, {bend}")));
+            }
+            let size = f.abs() + next.abs() + slope.abs() + later.abs();
+            if bend < -1e-9 * size || later < slope - 1e-9 * size {
+                return Err(wrong(
+                    s,
+                    format!("it is not convex: the slope goes from {slope:e} to {later:e}, bend {bend:e}"),
+                ));
+            }
+            // a convex function lies between its tangents
+            let (rise, step) = (next - f, t - s);
+            if rise < slope * step - 1e-9 * size || rise > later * step + 1e-9 * size {
+                return Err(wrong(s, format!("its rise {rise:e} contradicts the slopes {slope:e} and {later:e}")));
+            }
+        }
+        Ok(Self::Convex(Arc::new(cost)))
     }
 }

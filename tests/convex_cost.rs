@@ -1,12 +1,11 @@
 //! Sums of powers, a norm of its own for each block, and a user's own convex cost.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use synbal::balance::balance;
 use synbal::manifold::Form;
 use synbal::problem::{Port, Problem, ProblemBuilder, Weights};
 use synbal::regularizer::{ConvexCost, Power, Regularizer};
-use synbal::solve::{Method, Schedule, Settings};
+use synbal::solve::{Method, Schedule, Settings, Status};
 
 const INTO: [f64; 6] = [0.3, -2.0, 1.5, 4.0, -0.7, 1.1];
 const BETWEEN: [f64; 4] = [0.9, -0.4, 3.0, 0.2];
@@ -49,7 +48,7 @@ impl ConvexCost for Elastic {
 fn elastic_net_as_powers_and_as_a_users_own_cost_have_the_same_optimum() {
     let powers = [Power { exponent: 1.0, coefficient: 1.0 }, Power { exponent: 2.0, coefficient: 3.0 }];
     let powers = Regularizer::powers(&powers).unwrap();
-    let own = Regularizer::Convex(Arc::new(Elastic));
+    let own = Regularizer::convex(Elastic).unwrap();
     let (by_powers, by_own) = (network([&powers; 3]), network([&own; 3]));
     let exact = optimum(&by_powers, Method::Newton);
     for (method, _) in Method::ALL {
@@ -78,5 +77,85 @@ fn at_the_optimum_of_mixed_norms_the_slopes_into_and_out_of_every_unit_are_equal
         let settings = Settings { method: Method::Local, schedule, ..Settings::default() };
         let local = balance(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
         assert_close(&local.solution.log_scales, &x);
+    }
+}
+
+/// A function of `ln |w|` with its first and second derivative.
+struct Own(fn(f64) -> [f64; 3]);
+
+impl std::fmt::Debug for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a cost of one's own")
+    }
+}
+
+impl ConvexCost for Own {
+    fn at(&self, t: f64) -> [f64; 3] {
+        self.0(t)
+    }
+}
+
+/// `ln(1 + w^2)`: its slope stays below 2.
+fn bounded(t: f64) -> [f64; 3] {
+    let share = 1.0 / (1.0 + (-2.0 * t).exp());
+    [(2.0 * t).max(0.0) + (-(2.0 * t).abs()).exp().ln_1p(), 2.0 * share, 4.0 * share * (1.0 - share)]
+}
+
+#[test]
+fn a_cost_of_bounded_slope_is_balanced_by_all_methods() {
+    let problem = network([&Regularizer::convex(Own(bounded)).unwrap(); 3]);
+    let exact = optimum(&problem, Method::Newton);
+    for (method, _) in Method::ALL {
+        assert_close(&optimum(&problem, method), &exact);
+    }
+    // by hand: the slopes 2 w^2 / (1 + w^2) into and out of the first unit agree
+    let slope = |w: f64, l: f64| bounded(w.abs().ln() + l)[1];
+    let enters: f64 = INTO[..3].iter().map(|&w| slope(w, exact[0])).sum();
+    let leaves = slope(BETWEEN[0], exact[2] - exact[0]) + slope(BETWEEN[2], exact[3] - exact[0]);
+    assert!((enters - leaves).abs() < 1e-11 * enters, "{enters} {leaves}");
+}
+
+/// One unit with an incoming weight 2 under one cost and an outgoing weight 3 under another.
+fn unit(into: &Regularizer, out: &Regularizer) -> Problem {
+    let mut builder = ProblemBuilder::new(1);
+    let unit = builder.port(&Form::variable(0));
+    builder.block("in", vec![unit], vec![Port::GROUND], Weights::Dense(vec![2.0]), into).unwrap();
+    builder.block("out", vec![Port::GROUND], vec![unit], Weights::Dense(vec![3.0]), out).unwrap();
+    builder.build()
+}
+
+#[test]
+fn with_a_negative_logarithm_a_minimum_exists_only_where_slopes_can_meet() {
+    let squares = Regularizer::lp(2.0).unwrap();
+    // w^2 - ln w has slopes from -1 to infinity, w^2 from 0: they meet
+    let both = Regularizer::convex(Own(|t| [(2.0 * t).exp() - t, 2.0 * (2.0 * t).exp() - 1.0, 4.0 * (2.0 * t).exp()]));
+    let problem = unit(&both.unwrap(), &squares);
+    let x = optimum(&problem, Method::Newton)[0];
+    let (enters, leaves) = (2.0 * 4.0 * (2.0 * x).exp() - 1.0, 2.0 * 9.0 * (-2.0 * x).exp());
+    assert!((enters - leaves).abs() < 1e-11 * leaves, "{enters} {leaves}");
+    // -ln w alone has the slope -1, squares have more than 0: the cost falls for ever
+    let falling = Regularizer::convex(Own(|t| [-t, -1.0, 0.0])).unwrap();
+    let problem = unit(&squares, &falling);
+    let settings = Settings { max_iterations: 200, ..Settings::default() };
+    let answer = balance(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(answer.existence.name(), "undecided");
+    assert_ne!(answer.solution.status, Status::Converged, "{:?}", answer.solution);
+}
+
+#[test]
+fn what_is_not_convex_or_contradicts_itself_is_refused() {
+    // 1 - exp(-w^2) saturates
+    let saturating = Own(|t| {
+        let (u, e) = ((2.0 * t).exp(), (-(2.0 * t).exp()).exp());
+        [1.0 - e, 2.0 * u * e, 4.0 * u * e * (1.0 - u)]
+    });
+    for (cost, words) in [
+        (saturating, "not convex"),
+        (Own(|t| [t.exp(), 2.0 * t.exp(), t.exp()]), "contradicts"),
+        (Own(|t| [t.exp(), t.exp(), -t.exp()]), "not convex"),
+        (Own(|t| [1.0 / (t - 1.0), 1.0, f64::NAN]), "are"),
+    ] {
+        let error = Regularizer::convex(cost).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains("magnitude"), "{words}: {error}");
     }
 }
