@@ -7,8 +7,11 @@ use bank::any::AnyGraph;
 use bank::{Raw, optimum, solve_checked};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
-use synbal::analysis::{Sensitivity, Spectrum, largest_cycle_mean, max_balanced, norm_path, small_norms};
+use synbal::analysis::{
+    Sensitivity, Spectrum, gradient_flow, largest_cycle_mean, max_balanced, norm_path, small_norms,
+};
 use synbal::existence::existence;
+use synbal::manifold::{Form, Space};
 use synbal::problem::Gauge;
 use synbal::solve::{Method, Schedule, Settings, minimax};
 
@@ -227,4 +230,89 @@ fn what_these_tools_cannot_do_they_refuse() {
     let cubic = bank::Edge { head: vec![], tail: vec![(0, 3.0)], weight: 1.0, p: 2.0, alpha: 1.0 };
     let raw = Raw { variables: 1, edges: vec![cubic] };
     assert!(largest_cycle_mean(&raw.problem()).unwrap_err().to_string().contains("degree 1"));
+}
+
+#[quickcheck]
+fn the_gradient_flow_lowers_the_cost_at_a_rate_between_the_eigenvalues(units: u8, numbers: Vec<u8>) {
+    let raw = ring(2 + units as usize % 4, &numbers[..numbers.len().min(8)], 2.0);
+    let problem = raw.problem();
+    let exact = optimum(&raw);
+    let spectrum = Spectrum::at(&problem, &exact.log_scales).unwrap();
+    let (slowest, fastest) = (spectrum.eigenvalues[0], *spectrum.eigenvalues.last().unwrap());
+    // near the optimum, where the flow is linear
+    let start: Vec<f64> = exact.log_scales.iter().enumerate().map(|(v, x)| x + 1e-4 * (1.0 + v as f64).sin()).collect();
+    let times = [0.0, 0.5 / slowest, 1.0 / slowest];
+    let states = gradient_flow(&problem, &start, &times, 1e-12).unwrap();
+    assert_eq!(states[0], start);
+    let costs: Vec<f64> = states.iter().map(|x| problem.cost_at(x)).collect();
+    assert!(costs.windows(2).all(|c| c[1] <= c[0] * (1.0 + 1e-14)), "{costs:?}");
+    let distance = |x: &[f64]| x.iter().zip(&exact.log_scales).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    for (a, b) in [(0, 1), (1, 2)] {
+        let rate = (distance(&states[a]) / distance(&states[b])).ln() / (times[b] - times[a]);
+        assert!(rate > 0.98 * slowest && rate < 1.02 * fastest, "{rate} of {slowest} to {fastest}");
+    }
+}
+
+#[test]
+fn the_flow_of_one_unit_has_a_closed_form() {
+    // x' = -2 (exp(2x) - exp(-2x)), so tanh x falls like exp(-8 t): eight is the curvature
+    let problem = Raw::graph(1, 2.0, &[(None, Some(0), 1.0), (Some(0), None, 1.0)]).problem();
+    assert_relative_eq!(Spectrum::at(&problem, &[0.0]).unwrap().eigenvalues[0], 8.0, max_relative = 1e-14);
+    let times = [0.0, 0.01, 0.1, 0.5, 1.0];
+    for (t, x) in times.iter().zip(gradient_flow(&problem, &[1.5], &times, 1e-11).unwrap()) {
+        assert_relative_eq!(x[0].tanh(), 1.5f64.tanh() * (-8.0 * t).exp(), epsilon = 1e-8);
+    }
+}
+
+#[quickcheck]
+fn the_flow_with_a_fine_tolerance_is_that_of_many_small_steps(units: u8, numbers: Vec<u8>) {
+    let raw = ring(1 + units as usize % 3, &numbers[..numbers.len().min(6)], 2.0);
+    let problem = raw.problem();
+    let start = vec![0.0; raw.variables];
+    let time = 0.05;
+    let fine = gradient_flow(&problem, &start, &[time], 1e-10).unwrap().remove(0);
+    // Heun's method with steps of a fixed size, as an independent witness
+    let slope = |x: &[f64]| {
+        let mut down = vec![0.0; x.len()];
+        for e in &raw.edges {
+            let cost = 2.0 * e.weight.powi(2) * (2.0 * e.log_multiplier(x)).exp();
+            e.coefficients().iter().for_each(|&(v, c)| down[v] -= c * cost);
+        }
+        down
+    };
+    let (mut x, steps) = (start, 20_000);
+    for _ in 0..steps {
+        let h = time / f64::from(steps);
+        let a = slope(&x);
+        let b = slope(&x.iter().zip(&a).map(|(x, s)| x + h * s).collect::<Vec<_>>());
+        x.iter_mut().zip(a.iter().zip(&b)).for_each(|(x, (a, b))| *x += h * (a + b) / 2.0);
+    }
+    let off = x.iter().zip(&fine).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(off < 1e-5, "{off:e}");
+}
+
+#[test]
+fn times_that_fall_are_refused() {
+    let problem = ring(2, &[1], 2.0).problem();
+    for times in [&[1.0, 0.5] as &[f64], &[f64::NAN], &[-1.0]] {
+        assert!(gradient_flow(&problem, &[0.0; 2], times, 1e-6).unwrap_err().to_string().contains("rising order"));
+    }
+}
+
+#[quickcheck]
+fn what_a_projection_leaves_is_orthogonal_to_all_rescalings(any: AnyGraph, seed: u16) {
+    let raw = any.0;
+    let forms: Vec<Form> = raw.edges.iter().map(|e| bank::form(&e.head).plus(-1.0, &bank::form(&e.tail))).collect();
+    let space = Space::of(&forms, raw.variables);
+    let arbitrary: Vec<f64> = (0..forms.len()).map(|k| (f64::from(seed) + 1.9 * k as f64).sin()).collect();
+    let nearest = space.project(&arbitrary);
+    let rest: Vec<f64> = arbitrary.iter().zip(&nearest).map(|(a, b)| a - b).collect();
+    for v in 0..raw.variables {
+        let mut unit = vec![0.0; raw.variables];
+        unit[v] = 1.0;
+        let along: f64 = forms.iter().zip(&rest).map(|(form, r)| form.at(&unit) * r).sum();
+        assert!(along.abs() < 1e-10, "{along:e}");
+    }
+    let again = space.project(&nearest);
+    assert!(again.iter().zip(&nearest).all(|(a, b)| (a - b).abs() < 1e-10));
 }

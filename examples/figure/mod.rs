@@ -5,6 +5,7 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::error::Error;
+use std::ops::Range;
 use std::path::PathBuf;
 use synbal::problem::Problem;
 
@@ -104,6 +105,7 @@ pub fn chart(name: &str, title: &str, x: Axis, y: Axis, series: &[Series]) -> Re
         .x_label_formatter(&text(x))
         .y_label_formatter(&text(y))
         .draw()?;
+    let corner = emptiest(&placed, &range(|p| p.0), &range(|p| p.1));
     for (k, (s, at)) in series.iter().zip(placed).enumerate() {
         let colour = COLOURS[k % COLOURS.len()];
         match s.style {
@@ -119,7 +121,7 @@ pub fn chart(name: &str, title: &str, x: Axis, y: Axis, series: &[Series]) -> Re
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(corner)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.4))
         .label_font(("sans-serif", 13))
@@ -195,6 +197,34 @@ pub fn flows(name: &str, title: &str, problem: &Problem, optimum: &[f64]) -> Res
     let diagonal = line("balance", ends.map(|v| (v, v)));
     let series = [diagonal, points("as given", before), points("balanced", after)];
     chart(name, title, log("inflow (cost)"), log("degree times outflow (cost)"), &series)
+}
+
+/// The corner that series cover least, lines between points included.
+fn emptiest(series: &[Vec<(f64, f64)>], x: &Range<f64>, y: &Range<f64>) -> SeriesLabelPosition {
+    let share = |v: f64, range: &Range<f64>| (v - range.start) / (range.end - range.start);
+    let corners = [
+        (SeriesLabelPosition::LowerRight, true, false),
+        (SeriesLabelPosition::UpperRight, true, true),
+        (SeriesLabelPosition::UpperLeft, false, true),
+        (SeriesLabelPosition::LowerLeft, false, false),
+    ];
+    let covered = |right: bool, upper: bool| {
+        let inside = |p: (f64, f64)| {
+            let (h, v) = (share(p.0, x), share(p.1, y));
+            (if right { h } else { 1.0 - h }) > 0.55 && (if upper { v } else { 1.0 - v }) > 0.7
+        };
+        let between = |pair: &[(f64, f64)]| {
+            let [a, b] = [pair[0], pair[1]];
+            (0..20).map(move |k| f64::from(k) / 20.0).map(move |t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
+        };
+        series
+            .iter()
+            .flat_map(|s| s.windows(2).flat_map(between).chain(s.last().copied()))
+            .filter(|p| inside(*p))
+            .count()
+    };
+    let least = corners.into_iter().min_by_key(|&(_, right, upper)| covered(right, upper));
+    least.map_or(SeriesLabelPosition::UpperRight, |corner| corner.0)
 }
 
 /// A place on an axis of powers of ten.

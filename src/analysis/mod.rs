@@ -1,16 +1,18 @@
-//! Floor 5: the optimum seen from around: curvature and rates, sensitivity to the weights, and the ends of the p axis.
+//! Floor 5: the optimum seen from around: curvature and rates, gradient flow, sensitivity to the weights, and the ends of the p axis.
 //!
 //! These are tools for research: dense linear algebra in as many dimensions as there are log-scales.
 
 #![forbid(unsafe_code)]
 
 mod cycle;
+mod flow;
 mod max_balanced;
 mod norms;
 mod sensitivity;
 mod spectrum;
 
 pub use cycle::{CycleMean, largest_cycle_mean};
+pub use flow::gradient_flow;
 pub use max_balanced::{MaxBalanced, max_balanced};
 pub use norms::{SmallNorms, norm_path, small_norms};
 pub use sensitivity::Sensitivity;

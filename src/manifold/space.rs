@@ -38,6 +38,17 @@ impl Space {
         Self { dimension, basis }
     }
 
+    /// The vector of the space that is nearest to arbitrary log-multipliers: what a rescaling can do of them.
+    ///
+    /// # Panics
+    /// When there is not one number for every connection.
+    #[must_use]
+    pub fn project(&self, log_multipliers: &[f64]) -> Vec<f64> {
+        let vector = nalgebra::DVector::from_column_slice(log_multipliers);
+        let nearest = &self.basis * (self.basis.transpose() * vector);
+        nearest.iter().copied().collect()
+    }
+
     /// The largest violation of a set of constraints by the space: zero when every row annihilates it.
     ///
     /// # Panics
