@@ -3,12 +3,15 @@
 mod support;
 
 use quickcheck_macros::quickcheck;
+use std::ops::ControlFlow;
 use support::{AnyNetwork, agree, outputs};
+use synbal::balance::balance;
 use synbal::lowered::{Lowered, Scaling};
 use synbal::network::build::{Convolution, Layered, convolutional, layered, recurrent, tied_autoencoder};
 use synbal::network::mtx::{self, Visible};
 use synbal::network::{Activation, Biases, Connections, Network, Role, Unit};
-use synbal::regularizer::Regularizer;
+use synbal::regularizer::{Power, Regularizer};
+use synbal::solve::{Settings, Status};
 
 const RELU: Activation = Activation::Relu;
 
@@ -111,4 +114,43 @@ fn every_network_lowers_and_its_log_scales_preserve_the_function(any: AnyNetwork
     let x = variables.iter().map(|&v| (f64::from(v * 31 + u32::from(seed))).sin() / 2.0).collect();
     let scaled = any.0.apply(&Scaling::new(x)).unwrap();
     every_one_once && lowered.weights as usize == any.0.parameters().len() && agree(&outputs(&any.0), &outputs(&scaled))
+}
+
+#[quickcheck]
+fn with_a_cost_for_every_weight_the_slopes_into_and_out_of_every_unit_agree(seed: u64, kinds: Vec<u8>) {
+    let network = layered(&Layered::new(&[3, 5, 4, 2], Activation::Relu), seed).unwrap();
+    let powers = [(1.0, 3.0), (2.0, 1.0), (1.5, 0.25)];
+    let costs: Vec<Regularizer> = powers
+        .iter()
+        .map(|&(exponent, coefficient)| Regularizer::powers(&[Power { exponent, coefficient }]).unwrap())
+        .collect();
+    // every weight its own; every thirteenth costs nothing, never all of a unit
+    let kind = |parameter: usize| {
+        let k = usize::from(kinds.get(parameter % kinds.len().max(1)).copied().unwrap_or(1)) + parameter;
+        (parameter % 13 != 12).then_some(k % 3)
+    };
+    let lowered = network.lower_with(&costs, kind).unwrap();
+    let settings = Settings::default();
+    let balanced = balance(&lowered.problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(balanced.solution.status, Status::Converged);
+    let after = network.apply(&balanced.scaling(false)).unwrap();
+    let slope = |parameter: usize| {
+        kind(parameter)
+            .map_or(0.0, |k| powers[k].1 * powers[k].0 * after.parameters()[parameter].abs().powf(powers[k].0))
+    };
+    for unit in network.of_role(Role::Hidden) {
+        let [mut enters, mut leaves] = [0.0; 2];
+        for (tail, head, parameter) in network.connections().iter() {
+            enters += if head == unit { slope(parameter) } else { 0.0 };
+            leaves += if tail == unit { slope(parameter) } else { 0.0 };
+        }
+        assert!((enters - leaves).abs() <= 1e-11 * (enters + leaves), "{enters} {leaves}");
+    }
+}
+
+#[test]
+fn a_cost_that_is_not_there_is_named() {
+    let network = layered(&Layered::new(&[2, 2, 1], Activation::Relu), 1).unwrap();
+    let error = network.lower_with(&[Regularizer::lp(2.0).unwrap()], |parameter| Some(parameter / 3)).unwrap_err();
+    assert!(error.to_string().contains("parameter 3"), "{error}");
 }

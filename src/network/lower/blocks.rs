@@ -1,7 +1,6 @@
 //! Grouping the weights of a network into blocks: dense where two layers are completely connected.
 
-use super::Biases;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::network::Network;
 use crate::network::scales::Scales;
 use crate::problem::{Port, ProblemBuilder, Weights};
@@ -37,8 +36,8 @@ impl Network {
         builder: &mut ProblemBuilder,
         scales: &Scales,
         depth: &[u32],
-        regularizer: &Regularizer,
-        biases: Biases,
+        costs: &[Regularizer],
+        which: impl Fn(usize) -> Option<usize>,
     ) -> Result<u64> {
         let topology = self.topology();
         let parameter = |k: u32| self.connections.parameters[k as usize] as usize;
@@ -61,16 +60,19 @@ impl Network {
                 Group::Rest
             }
         };
-        let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Group, usize), Vec<u32>> = BTreeMap::new();
         for &k in &scales.first {
-            groups.entry(group(k)).or_default().push(k);
-        }
-        if biases == Biases::Free {
-            groups.remove(&Group::Bias);
+            let Some(cost) = which(parameter(k)) else { continue };
+            if cost >= costs.len() {
+                let problem = format!("it has the cost number {cost} of {}", costs.len());
+                let place = format!("parameter {}", parameter(k));
+                return Err(Error::new(ErrorKind::Parameter, place, problem, "number the costs from 0 on"));
+            }
+            groups.entry((group(k), cost)).or_default().push(k);
         }
         let mut numbering = [Numbering::of(self.units.len()), Numbering::of(self.units.len())];
         let mut number = 0;
-        for (group, connections) in groups {
+        for ((group, cost), connections) in groups {
             number += connections.len() as u64;
             let own = |&k: &u32| topology.uses[parameter(k)] == 1;
             let dense = if connections.iter().all(own) { self.complete(&connections, &mut numbering) } else { None };
@@ -82,7 +84,7 @@ impl Network {
                 }
                 None => self.sparse(builder, scales, &connections),
             };
-            builder.block(&group.name(), heads, tails, weights, regularizer)?;
+            builder.block(&group.name(), heads, tails, weights, &costs[cost])?;
         }
         Ok(number)
     }

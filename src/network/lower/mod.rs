@@ -33,10 +33,38 @@ impl Network {
     /// # Errors
     /// When the constraints from shared weights have coefficients that no `f64` holds, or the problem is too large.
     pub fn lower(&self, regularizer: &Regularizer, biases: Biases) -> Result<Lowered> {
+        let free = |parameter: usize| biases == Biases::Free && self.topology().biases[parameter];
+        self.lower_with(std::slice::from_ref(regularizer), |parameter| (!free(parameter)).then_some(0))
+    }
+
+    /// As [`lower`](Self::lower), with a cost of its own for every weight: `which` gives for every parameter one of the
+    /// regularizers, by its index, or none where the weight costs nothing.
+    ///
+    /// So norms and coefficients may differ by weight, unit or layer.
+    ///
+    /// ```
+    /// use synbal::network::{Activation, Role, build};
+    /// use synbal::regularizer::{Power, Regularizer};
+    ///
+    /// // what leads to an output costs three times its magnitude, everything else its square
+    /// let network = build::layered(&build::Layered::new(&[3, 5, 2], Activation::Relu), 1)?;
+    /// let costs = [Regularizer::lp(2.0)?, Regularizer::powers(&[Power { exponent: 1.0, coefficient: 3.0 }])?];
+    /// let mut which = vec![0; network.parameters().len()];
+    /// for (_, head, parameter) in network.connections().iter() {
+    ///     which[parameter] = usize::from(network.units()[head].role == Role::Output);
+    /// }
+    /// let problem = network.lower_with(&costs, |parameter| Some(which[parameter]))?.problem;
+    /// assert_eq!(problem.exponents().len(), 2);
+    /// # Ok::<(), synbal::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`lower`](Self::lower); when an index is too large.
+    pub fn lower_with(&self, costs: &[Regularizer], which: impl Fn(usize) -> Option<usize>) -> Result<Lowered> {
         let scales = self.scales()?;
         let depth = self.depths();
         let mut builder = ProblemBuilder::new(scales.manifold.free());
-        let weights = self.add_blocks(&mut builder, &scales, &depth, regularizer, biases)?;
+        let weights = self.add_blocks(&mut builder, &scales, &depth, costs, which)?;
         let live = self.liveness();
         let dead = self.of_role(super::Role::Hidden).filter(|&i| live.is_dead(i));
         Ok(Lowered {
