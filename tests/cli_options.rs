@@ -69,3 +69,12 @@ fn a_range_that_is_no_factor_above_one_is_a_usage_error() {
         assert!(ran.code == 2 && ran.err.contains("--scale-range"), "{wrong}: {ran:?}");
     }
 }
+
+#[test]
+fn a_schedule_that_no_local_method_follows_is_not_passed_over_in_silence() {
+    let desk = desk();
+    let notes = |line: &str| desk.json(line, 0)["notes"].to_string();
+    assert!(notes("balance dag.json --schedule greedy").contains("--schedule is not used"));
+    assert!(!notes("balance dag.json --schedule greedy --method local").contains("--schedule"));
+    assert!(!notes("balance dag.json").contains("--schedule"));
+}

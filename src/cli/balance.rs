@@ -46,6 +46,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
     if norm == Norm::Infinity && settings.method != Method::Auto {
         report.notes.push("norm inf: --method is not used, for the answer is that of a linear program".into());
     }
+    if balanced.solution.method != Method::Local && args.solving.schedule != "cyclic" {
+        report.notes.push("--schedule is not used, for it orders the steps of --method local".into());
+    }
     let scaling = if args.exact {
         exact(args, &input, &balanced, &lowered)?
     } else {
