@@ -78,3 +78,14 @@ fn a_schedule_that_no_local_method_follows_is_not_passed_over_in_silence() {
     assert!(!notes("balance dag.json --schedule greedy --method local").contains("--schedule"));
     assert!(!notes("balance dag.json").contains("--schedule"));
 }
+
+#[test]
+fn the_norm_inf_names_the_cycle_that_bounds_the_largest_weight() {
+    let desk = desk();
+    // x -> h -> y with weights 8 and 2: no scaling brings both below 4
+    desk.put("chain.mtx", "%%MatrixMarket matrix coordinate real general\n3 3 2\n2 1 8\n3 2 2\n");
+    let report = desk.json("balance chain.mtx --inputs 1 --outputs 3 --norm inf", 0);
+    let notes = report["notes"].to_string();
+    assert!((report["cost_after"].as_f64().unwrap() - 4.0).abs() < 1e-9);
+    assert!(notes.contains("no scaling has a smaller largest weight: 4") && notes.contains("outside"), "{notes}");
+}

@@ -6,6 +6,7 @@ use super::optimum::{constrain, solve};
 use super::origin::{Origin, sha256};
 use super::settings::{Norm, limit_threads, settings};
 use super::{Exit, check_target, function, json, show};
+use crate::analysis::largest_cycle_mean;
 use crate::balance::Balanced;
 use crate::certificate::Certificate;
 use crate::error::{Error, ErrorKind, Result};
@@ -153,6 +154,24 @@ fn different_files(args: &Balance) -> Result<()> {
     Ok(())
 }
 
+/// Why the largest weight cannot be smaller: the cycle of largest geometric mean, where finding it takes no time that matters.
+fn bottleneck(lowered: &Lowered) -> Option<String> {
+    const WORK: usize = 100_000_000;
+    let problem = &lowered.problem;
+    let variables = problem.variables();
+    if variables.saturating_mul(variables.max(problem.places())) > WORK {
+        return None;
+    }
+    let cycle = largest_cycle_mean(problem).ok()??;
+    let name = |node: usize| {
+        let unit = lowered.units.iter().find(|u| u.form.terms().first().is_some_and(|t| t.0 as usize == node));
+        unit.map_or("outside".to_string(), |u| u.name.clone())
+    };
+    let around: Vec<String> = cycle.nodes.iter().chain(cycle.nodes.first()).map(|&node| name(node)).collect();
+    let shown = if around.len() > 12 { format!("{} units", around.len() - 1) } else { around.join(" -> ") };
+    Some(format!("no scaling has a smaller largest weight: {} is the geometric mean along {shown}", cost(cycle.mean)))
+}
+
 fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
     let solution = &balanced.solution;
     let mut notes = vec![];
@@ -162,6 +181,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
                     the optimum is one of many"
                 .to_string(),
         );
+        notes.extend(bottleneck(lowered));
     }
     if lowered.problem.variables() == 0 {
         notes.push(
