@@ -89,3 +89,15 @@ fn the_norm_inf_names_the_cycle_that_bounds_the_largest_weight() {
     assert!((report["cost_after"].as_f64().unwrap() - 4.0).abs() < 1e-9);
     assert!(notes.contains("no scaling has a smaller largest weight: 4") && notes.contains("outside"), "{notes}");
 }
+
+#[test]
+fn without_the_check_what_was_written_is_not_read_again_and_the_bytes_are_the_same() {
+    let desk = desk();
+    let checked = desk.json("balance wide.json -o a.json", 0);
+    let unchecked = desk.json("balance wide.json -o b.json --no-check", 0);
+    assert!(checked["residual_written"].as_f64().unwrap() < 1e-12);
+    assert_eq!((&unchecked["residual_written"], &unchecked["unchecked"]), (&Value::Null, &Value::from("--no-check")));
+    assert_eq!(desk.bytes("a.json"), desk.bytes("b.json"));
+    let text = desk.text("balance wide.json -o c.json --no-check", 0);
+    assert!(text.contains("c.json, not read again"), "{text}");
+}

@@ -131,7 +131,7 @@ pub struct Balance {
     /// Write every weight of an .onnx model as the exact optimum rounded once, proved: norms that are half integers up to 20
     #[arg(long, conflicts_with_all = ["power_of_two", "scale_range", "limit"])]
     pub exact: bool,
-    /// Do not run the original and the balanced network to compare their outputs
+    /// Do not read what was written again, and do not run both networks to compare their outputs
     #[arg(long)]
     pub no_check: bool,
     /// Round scales to powers of two: outputs stay bit for bit the same, barring under- and overflow

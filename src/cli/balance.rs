@@ -66,10 +66,6 @@ pub fn run(args: &Balance) -> Result<Exit> {
         report.weights_proved = Some(written.proved);
         report.weights_undecided = Some(written.undecided);
     }
-    if let Some(path) = &args.output {
-        input.release();
-        report.residual_written = Some(residual(path, args, norm, &balanced)?);
-    }
     if let Some(path) = &args.scales {
         let file = ScalesFile::new(&lowered.units, &scaling);
         write_atomic(path, json(&file)?.as_bytes(), args.force)?;
@@ -83,7 +79,11 @@ pub fn run(args: &Balance) -> Result<Exit> {
     report.memory.balance = peak();
 
     let started = Instant::now();
+    input.release();
     let apart = !args.no_check && forget_peak();
+    if let Some(path) = args.output.as_ref().filter(|_| !args.no_check) {
+        report.residual_written = Some(residual(path, args, norm, &balanced)?);
+    }
     let check = if args.no_check {
         FunctionCheck::Unchecked { reason: "--no-check".into() }
     } else {
@@ -336,8 +336,9 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
     if let Some(above) = r.above_optimum {
         rows.push(("above optimum", format!("{:.2e} of the least cost, as the options ask", above)));
     }
-    if let (Some(written), Some(path)) = (r.residual_written, &args.output) {
-        rows.push(("written", format!("{}, residual there {}", path.display(), small(written))));
+    if let Some(path) = &args.output {
+        let residual = r.residual_written.map_or("not read again".into(), |v| format!("residual there {}", small(v)));
+        rows.push(("written", format!("{}, {residual}", path.display())));
     }
     if let (Some(proved), Some(undecided)) = (r.weights_proved, r.weights_undecided) {
         let rest = if undecided == 0 { "none".to_string() } else { format!("{undecided} WEIGHTS") };

@@ -69,7 +69,7 @@ pub struct BalanceReport {
     pub residual_before: f64,
     /// Relative residual after balancing, before rounding to the type of the file.
     pub residual_after: f64,
-    /// Relative residual of what was written; null when nothing was.
+    /// Relative residual of what was written, read again; null when nothing was, or without the check.
     pub residual_written: Option<f64>,
     /// First-order bound on the relative error of every weight; null when none is known.
     pub error_bound: Option<f64>,
