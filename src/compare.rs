@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::problem::{Amplitudes, Cost, Problem};
+use crate::problem::Problem;
 
 /// How one set of weights becomes another by scaling.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub fn compare(first: &Problem, second: &Problem) -> Option<Comparison> {
     if !same {
         return None;
     }
-    let (logs, others) = (log_weights(first)?, log_weights(second)?);
+    let (logs, others) = (log_weights(first), log_weights(second));
     let pattern = |p: &Problem| {
         let mut places = vec![];
         p.for_each_entry(|e| places.push((e.head, e.tail)));
@@ -47,18 +47,10 @@ pub fn compare(first: &Problem, second: &Problem) -> Option<Comparison> {
     Some(Comparison { log_scales, mismatch })
 }
 
-fn log_weights(problem: &Problem) -> Option<Vec<f64>> {
+fn log_weights(problem: &Problem) -> Vec<f64> {
     let mut logs = vec![];
-    let mut powers = true;
-    problem.for_each_entry(|e| {
-        let block = &problem.blocks()[e.block];
-        match (&block.cost, &block.values) {
-            (Cost::Power(k), values) => logs.push(values.get(e.index).ln() / problem.exponents()[*k]),
-            (Cost::Convex(_), Amplitudes::Plain(values)) => logs.push(values[e.index]),
-            _ => powers = false,
-        }
-    });
-    powers.then_some(logs)
+    problem.for_each_entry(|e| logs.push(problem.log_weight(&e)));
+    logs
 }
 
 fn least_squares(problem: &Problem, places: &[(u32, u32)], target: &[f64]) -> Vec<f64> {

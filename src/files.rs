@@ -28,7 +28,9 @@ pub fn beside(folder: &Path, location: &str, place: &str) -> Result<PathBuf> {
     let plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     let foreign = location.contains(['\\', '\0']) || location.as_bytes().get(1) == Some(&b':');
     if location.is_empty() || !plain || foreign {
-        let problem = format!("its numbers are in {location:?}, which leaves the folder of the file that says so");
+        let problem = format!(
+            "its numbers are in {location:?}, which leaves the folder of the file that says so, or is no relative path"
+        );
         return Err(wrong(problem, "keep the files together, and give a relative path with / and without .."));
     }
     // without the components that lead nowhere, so that one file has one path

@@ -42,9 +42,13 @@ pub trait ConvexCost: fmt::Debug + Send + Sync {
 pub enum Regularizer {
     /// A sum of powers of the magnitude: L_p has one term, elastic net has two.
     Powers(Vec<Power>),
-    /// A convex function of the log-magnitude; [`Regularizer::convex`] checks it.
-    Convex(Arc<dyn ConvexCost>),
+    /// A convex function of the log-magnitude, made by [`Regularizer::convex`].
+    Convex(Checked),
 }
+
+/// A convex cost that [`Regularizer::convex`] found to be one.
+#[derive(Clone, Debug)]
+pub struct Checked(pub(crate) Arc<dyn ConvexCost>);
 
 impl Regularizer {
     /// The cost `|w|^p`.
@@ -125,6 +129,6 @@ impl Regularizer {
                 return Err(wrong(s, format!("its rise {rise:e} contradicts the slopes {slope:e} and {later:e}")));
             }
         }
-        Ok(Self::Convex(Arc::new(cost)))
+        Ok(Self::Convex(Checked(Arc::new(cost))))
     }
 }

@@ -292,10 +292,13 @@ fn the_flow_with_a_fine_tolerance_is_that_of_many_small_steps(units: u8, numbers
 }
 
 #[test]
-fn times_that_fall_are_refused() {
+fn times_that_fall_and_tolerances_that_nothing_meets_are_refused() {
     let problem = ring(2, &[1], 2.0).problem();
     for times in [&[1.0, 0.5] as &[f64], &[f64::NAN], &[-1.0]] {
         assert!(gradient_flow(&problem, &[0.0; 2], times, 1e-6).unwrap_err().to_string().contains("rising order"));
+    }
+    for tolerance in [0.0, -1.0, f64::NAN] {
+        assert!(gradient_flow(&problem, &[0.0; 2], &[1.0], tolerance).unwrap_err().to_string().contains("above 0"));
     }
 }
 

@@ -238,6 +238,28 @@ fn the_shards_of_the_original_are_never_written_over() {
     assert_eq!(files(folder.path()), before);
 }
 
+#[test]
+fn the_index_of_the_original_is_never_written_over() {
+    let (folder, path) = ordinary();
+    // the output model.json would have an index of this very name
+    let before = files(folder.path());
+    let file = json::read(&path).unwrap();
+    let error = file.write(file.network(), &folder.path().join("model.json"), true).unwrap_err();
+    assert!(is_helpful(&error) && error.file.is_some(), "{error}");
+    assert_eq!(files(folder.path()), before);
+    // also where only the index has the name
+    for name in [FIRST, SECOND, THIRD] {
+        fs::rename(folder.path().join(name), folder.path().join(name.replace("model", "part"))).unwrap();
+    }
+    let index = fs::read_to_string(folder.path().join(INDEX)).unwrap().replace("model-", "part-");
+    fs::write(folder.path().join(INDEX), index).unwrap();
+    let before = files(folder.path());
+    let file = json::read(&path).unwrap();
+    let error = file.write(file.network(), &folder.path().join("model.json"), true).unwrap_err();
+    assert!(error.to_string().contains(INDEX) && error.problem.contains("index"), "{error}");
+    assert_eq!(files(folder.path()), before);
+}
+
 /// What reading the network says after `spoil` was done to its folder.
 fn error_after(spoil: impl Fn(&Path)) -> String {
     let (folder, path) = ordinary();

@@ -5,7 +5,6 @@
 //! duality says that the largest such mean is reached. Algorithm of R. M. Karp, "A characterization of the minimum cycle mean
 //! in a digraph" (1978).
 
-use super::log_weight;
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::Problem;
 
@@ -20,7 +19,7 @@ pub struct CycleMean {
 
 /// The cycle of largest geometric mean among the connections that have a variable; none where there is no such cycle.
 ///
-/// Complexity: O(n m) time and O(n^2) memory, for n nodes and m pairs of connected nodes.
+/// Complexity: O(n m) time and 16 n^2 bytes, for n nodes and m connections.
 ///
 /// # Errors
 /// When a unit has another degree than 1, or a cost is no power.
@@ -31,13 +30,11 @@ pub fn largest_cycle_mean(problem: &Problem) -> Result<Option<CycleMean>> {
         return Err(Error::new(ErrorKind::Unsupported, "cycle mean", problem, remedy));
     }
     let mut edges = vec![];
-    let mut failed = None;
-    problem.for_each_entry(|e| match log_weight(problem, &e, "cycle mean") {
-        _ if problem.form(&e).is_zero() => {}
-        Ok(log) => edges.push((problem.node(e.tail), problem.node(e.head), log)),
-        Err(e) => failed = Some(e),
+    problem.for_each_entry(|e| {
+        if !problem.form(&e).is_zero() {
+            edges.push((problem.node(e.tail), problem.node(e.head), problem.log_weight(&e)));
+        }
     });
-    failed.map_or(Ok(()), Err)?;
     Ok(karp(problem.variables() + 1, &edges))
 }
 

@@ -16,11 +16,15 @@ const MOST_STEPS: usize = 1_000_000;
 /// Complexity: three reads of the weights a step; the number of steps grows with the largest eigenvalue of the Hessian.
 ///
 /// # Errors
-/// When times do not rise from zero on, or a million steps do not reach the next one.
+/// When the tolerance is not above zero, times do not rise from zero on, or a million steps do not reach the next one.
 ///
 /// # Panics
 /// When `start` has the wrong length.
 pub fn gradient_flow(problem: &Problem, start: &[f64], times: &[f64], tolerance: f64) -> Result<Vec<Vec<f64>>> {
+    if !(tolerance > 0.0) {
+        let (place, problem) = ("tolerance", format!("{tolerance} is not above 0"));
+        return Err(Error::new(ErrorKind::Parameter, place, problem, "choose a small number, for example 1e-9"));
+    }
     let slope = |x: &[f64]| -> Vec<f64> {
         let point = problem.point(x);
         let flows = point.flows();

@@ -18,9 +18,7 @@ pub use norms::{SmallNorms, norm_path, small_norms};
 pub use sensitivity::Sensitivity;
 pub use spectrum::Spectrum;
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
-use crate::problem::{Cost, Entry, Problem};
 use nalgebra::{DMatrix, DVector};
 
 /// Adds `factor form form^T` to a matrix.
@@ -35,16 +33,4 @@ fn add_square(matrix: &mut DMatrix<f64>, factor: f64, form: &Form) {
 /// Adds `factor form` to a vector.
 fn add_form(vector: &mut DVector<f64>, factor: f64, form: &Form) {
     form.terms().iter().for_each(|&(i, a)| vector[i as usize] += factor * a);
-}
-
-/// `ln |w|` of a connection whose cost is `|w|^p`.
-fn log_weight(problem: &Problem, entry: &Entry, what: &str) -> Result<f64> {
-    let block = &problem.blocks()[entry.block];
-    match block.cost {
-        Cost::Power(k) => Ok(block.values.get(entry.index).ln() / problem.exponents()[k]),
-        Cost::Convex(_) => {
-            let remedy = "use a power as regularizer";
-            Err(Error::new(ErrorKind::Unsupported, what, "a cost that is no power has no exponent to vary", remedy))
-        }
-    }
 }

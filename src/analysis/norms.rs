@@ -1,6 +1,6 @@
 //! The p axis: the optima for many exponents, and what they tend to as p goes to zero.
 
-use super::{add_form, add_square, log_weight};
+use super::{add_form, add_square};
 use crate::balance::{Balanced, balance};
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Gauge, Port, Problem, ProblemBuilder, Weights};
@@ -58,6 +58,10 @@ impl SmallNorms {
 /// # Errors
 /// When a cost is no power, no minimum is attained, or the least-squares problem is not positive definite in double precision.
 pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms> {
+    let wrong = |problem: &str, remedy: &str| Error::new(ErrorKind::Unsupported, "p to zero", problem, remedy);
+    if !problem.is_powers() {
+        return Err(wrong("a cost that is no power has no exponent to vary", "use a power as regularizer"));
+    }
     let mut builder = ProblemBuilder::new(problem.variables());
     let ports: Vec<Port> = problem.ports().iter().map(|form| builder.port(form)).collect();
     let one = Regularizer::lp(1.0)?;
@@ -65,7 +69,7 @@ pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms>
     let mut failed = Ok(());
     problem.for_each_entry(|e| {
         let mut add = || -> Result<()> {
-            lines.push((problem.form(&e), log_weight(problem, &e, "p to zero")?));
+            lines.push((problem.form(&e), problem.log_weight(&e)));
             let (head, tail) = (ports[e.head as usize], ports[e.tail as usize]);
             builder.block("connection", vec![head], vec![tail], Weights::Dense(vec![1.0]), &one)
         };
@@ -76,7 +80,6 @@ pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms>
     failed?;
     let unit = builder.build();
     let balanced = balance(&unit, settings, &mut |_| ControlFlow::Continue(()))?;
-    let wrong = |problem: &str, remedy: &str| Error::new(ErrorKind::Unsupported, "p to zero", problem, remedy);
     if balanced.existence.direction().is_some() {
         return Err(wrong("no minimum is attained", "leave out the connections that escape"));
     }

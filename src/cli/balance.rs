@@ -156,7 +156,8 @@ fn different_files(args: &Balance) -> Result<()> {
 
 /// Why the largest weight cannot be smaller: the cycle of largest geometric mean, where finding it takes no time that matters.
 fn bottleneck(lowered: &Lowered) -> Option<String> {
-    const WORK: usize = 100_000_000;
+    // a tenth of a second, and 160 MB
+    const WORK: usize = 10_000_000;
     let problem = &lowered.problem;
     let variables = problem.variables();
     if variables.saturating_mul(variables.max(problem.places())) > WORK {

@@ -1,10 +1,11 @@
 //! Whether a rescaled file computes the same function, tried with an independent inference engine.
 
 use super::cells;
+use super::element::ElementType;
 use super::graph::{Graph, Port};
 use super::lower::OnnxModel;
-use super::patch::{Change, PatchReport};
-use super::tensor::ElementType;
+use super::patch::PatchReport;
+use super::rule::Change;
 use crate::lowered::Scaling;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -1,8 +1,8 @@
 //! Weights that are the exact optimum, rounded once to the type of the file.
 
-use super::patch::Rule;
+use super::element::ElementType;
+use super::rule::Rule;
 use super::scales::WeightUse;
-use super::tensor::{ElementType, write};
 use crate::manifold::Form;
 use crate::problem::{MultiplierBounds, ScaleBounds};
 
@@ -29,10 +29,7 @@ impl<'a> Exact<'a> {
 
     /// The new value of an entry, and whether it vanishes in the limit; none where it stays.
     pub(super) fn apply(&mut self, old: f64, head: usize, tail: usize) -> Option<(f64, bool)> {
-        let round = |value: f64| {
-            let mut bytes = [0; 8];
-            write(&mut bytes[..self.element.width()], self.element, value)
-        };
+        let round = |value: f64| self.element.round(value);
         let double = self.element == ElementType::F64;
         let proved = self.up[head].zip(self.down[tail]).and_then(|(up, down)| up.rounds(down, old, double, round));
         if let Some(value) = proved {

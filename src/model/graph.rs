@@ -1,8 +1,9 @@
 //! The graph of an ONNX file: nodes, stored tensors, inputs and outputs.
 
+use super::element::ElementType;
 use super::messages::{captured, function_name, opset, port, sparse_name};
 use super::order::sort;
-use super::tensor::{ElementType, Tensor};
+use super::tensor::Tensor;
 use super::wire::{Field, Fields, fault};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};

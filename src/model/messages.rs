@@ -1,7 +1,8 @@
 //! The small messages of an ONNX file: operator sets, functions, inputs and outputs, bodies of control flow.
 
+use super::element::ElementType;
 use super::graph::Port;
-use super::tensor::{ElementType, Tensor};
+use super::tensor::Tensor;
 use super::wire::{Field, Fields, MAX_DEPTH, fault};
 use crate::error::Result;
 use std::ops::Range;

@@ -1,18 +1,16 @@
 //! Writing a model with other weights: every other byte stays as it is.
 
-use super::exact::Exact;
+use super::element::{ElementType, read, write};
 use super::files::Files;
 use super::lengths::resized;
 use super::lower::OnnxModel;
+use super::rule::{Change, Rule};
 use super::scales::WeightUse;
-use super::tensor::{ElementType, Tensor, read, write, write_varint};
+use super::tensor::{Tensor, write_varint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
-use crate::manifold::Form;
 use crate::numeric::Float;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use std::ops::Range;
 use std::path::Path;
 
@@ -33,22 +31,11 @@ pub struct PatchReport {
     pub undecided: u64,
 }
 
-/// What becomes of the weights.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Change<'a> {
-    /// They are multiplied as a scaling says.
-    Scaled(&'a Scaling),
-    /// Every one changes by one rounding of single precision, up or down at random, from a seed.
-    Perturbed(u64),
-}
-
 /// Takes the next bytes of a file.
 type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// Bytes after which a piece of a tensor is passed on.
 const PIECE: usize = 1 << 18;
-/// Factors within `2^-400..2^400` are multiplied in `f64`, one after the other.
-const SAFE_EXPONENT: f64 = 400.0;
 
 impl OnnxModel {
     /// The model file with its weights multiplied as `scaling` says, and what that did to the numbers. Weights in other
@@ -177,77 +164,6 @@ pub(super) enum Piece<'a> {
     Tensor(&'a WeightUse, Vec<[usize; 3]>, Rule<'a>),
     /// These.
     Bytes(Vec<u8>),
-}
-
-/// The new values of the entries of one tensor.
-pub(super) enum Rule<'a> {
-    /// Products with one factor for every head and one for every tail: precise enough for all types below `f64`.
-    Factors { up: Vec<f64>, down: Vec<f64> },
-    /// Products with the multiplier of the entry.
-    Multipliers(&'a Scaling, &'a WeightUse),
-    /// What every multiple within proved bounds rounds to.
-    Exact(Box<Exact<'a>>),
-    /// One rounding more or less.
-    Perturbed(Box<StdRng>),
-}
-
-impl<'a> Rule<'a> {
-    pub(super) fn new(change: Change<'a>, one: &'a WeightUse, element: ElementType, index: u64) -> Self {
-        let scaling = match change {
-            Change::Scaled(scaling) => scaling,
-            Change::Perturbed(seed) => return Self::Perturbed(Box::new(StdRng::seed_from_u64(seed ^ index << 32))),
-        };
-        if let Some(bounds) = &scaling.bounds {
-            return Self::Exact(Box::new(Exact::new(bounds, one, element, Self::scaled(scaling, one, element))));
-        }
-        Self::scaled(scaling, one, element)
-    }
-
-    fn scaled(scaling: &'a Scaling, one: &'a WeightUse, element: ElementType) -> Self {
-        let sign = if one.reciprocal { -1.0 } else { 1.0 };
-        let mut safe = scaling.direction.is_none() && element != ElementType::F64;
-        let mut factors = |forms: &[Form], sign: f64| -> Vec<f64> {
-            let factor = |form| {
-                let multiplier = scaling.scales.at(form);
-                let log2 = f64::from(multiplier.exponent) + multiplier.log / std::f64::consts::LN_2;
-                safe &= log2.abs() < SAFE_EXPONENT;
-                let multiplier = if sign < 0.0 { multiplier.inverse() } else { multiplier };
-                multiplier.times(1.0)
-            };
-            forms.iter().map(factor).collect()
-        };
-        let (up, down) = (factors(&one.heads.forms, sign), factors(&one.tails.forms, -sign));
-        if safe { Self::Factors { up, down } } else { Self::Multipliers(scaling, one) }
-    }
-
-    /// The new value of an entry, and whether it vanishes in the limit; none where it stays.
-    #[inline]
-    pub(super) fn apply(&mut self, old: f64, head: usize, tail: usize) -> Option<(f64, bool)> {
-        match self {
-            Self::Factors { up, down } => Some((old * (up[head] * down[tail]), false)),
-            Self::Multipliers(scaling, one) => {
-                let (head, tail) = OnnxModel::ports(one, head, tail);
-                let multiplier = scaling.multiplier(head, tail);
-                let multiplier = if one.reciprocal { multiplier.inverse() } else { multiplier };
-                (!multiplier.is_one()).then(|| (multiplier.times(old), multiplier.is_zero()))
-            }
-            Self::Exact(exact) => exact.apply(old, head, tail),
-            Self::Perturbed(random) => {
-                let sign = if random.random::<bool>() { 1.0 } else { -1.0 };
-                Some((old * (1.0 + sign * 0.5f64.powi(24)), false))
-            }
-        }
-    }
-}
-
-impl Rule<'_> {
-    /// Adds what was proved to the report.
-    fn tell(&self, report: &mut PatchReport) {
-        if let Self::Exact(exact) = self {
-            report.proved += exact.proved;
-            report.undecided += exact.undecided;
-        }
-    }
 }
 
 /// Passes on a tensor that is stored in one piece.

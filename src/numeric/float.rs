@@ -63,6 +63,13 @@ impl Float {
         }
     }
 
+    /// The number rounded once, to nearest and ties to even; infinite where it overflows.
+    #[must_use]
+    #[inline]
+    pub fn round(self, value: f64) -> f64 {
+        self.write(value, &mut [0; 8][..self.width()])
+    }
+
     /// Rounds a number once, to nearest and ties to even, and writes it to bytes of its width; returns what is stored.
     ///
     /// # Panics

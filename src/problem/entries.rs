@@ -47,6 +47,16 @@ impl Problem {
         self.ports[entry.head as usize].plus(-1.0, &self.ports[entry.tail as usize])
     }
 
+    /// `ln |w|` of a connection, with the p-th root of the cost's coefficient where the cost is a power.
+    #[must_use]
+    pub fn log_weight(&self, entry: &Entry) -> f64 {
+        let block = &self.blocks[entry.block];
+        match (block.exponent(self), &block.values) {
+            (None, Amplitudes::Plain(logs)) => logs[entry.index],
+            (p, values) => values.get(entry.index).ln() / p.unwrap_or(1.0),
+        }
+    }
+
     /// Number of non-zero connections; under a sum of powers each counts once for every power.
     #[must_use]
     pub fn entries(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Powers of two folded from the log-scales into the weights: exact, and the log-scales become small.
 
 use super::block::{Amplitudes, Cost, Pattern, Source, is_plain};
-use super::builder::{log_magnitudes, wide_powers};
+use super::weigh::{log_magnitudes, wide_powers};
 use super::{Block, LogScales, Problem};
 use crate::manifold::Form;
 use crate::numeric::Wide;

@@ -19,6 +19,7 @@ mod precise;
 mod roundoff;
 mod scales;
 mod stored;
+mod weigh;
 
 pub use block::{Amplitudes, Block, Cost, Pattern};
 pub use bounds::{MultiplierBounds, ScaleBounds};

@@ -4,7 +4,7 @@
 //! `ln |w|` under it bounds t from below (for degree 1: the largest geometric cycle mean).
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Cost, Gauge, Problem};
+use crate::problem::{Gauge, Problem};
 use good_lp::{Expression, Solution as _, SolverModel, Variable, clarabel, constraint, microlp, variable, variables};
 use std::collections::HashMap;
 
@@ -71,23 +71,7 @@ pub fn minimax(problem: &Problem) -> Result<Minimax> {
 
 /// For every pair of ports the logarithm of the heaviest weight between them; `fixed` ones, without a variable, on demand.
 pub(crate) fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32), f64)>> {
-    let mut most: HashMap<(u32, u32), f64> = HashMap::new();
-    let mut powers = true;
-    problem.for_each_entry(|e| {
-        if !fixed && problem.form(&e).is_zero() {
-            return;
-        }
-        let block = &problem.blocks()[e.block];
-        match block.cost {
-            Cost::Power(k) => {
-                let log = block.values.get(e.index).ln() / problem.exponents()[k];
-                let best = most.entry((e.head, e.tail)).or_insert(f64::NEG_INFINITY);
-                *best = best.max(log);
-            }
-            Cost::Convex(_) => powers = false,
-        }
-    });
-    if !powers {
+    if !problem.is_powers() {
         return Err(Error::new(
             ErrorKind::Unsupported,
             "norm inf",
@@ -95,6 +79,13 @@ pub(crate) fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32)
             "use a power as regularizer",
         ));
     }
+    let mut most: HashMap<(u32, u32), f64> = HashMap::new();
+    problem.for_each_entry(|e| {
+        if fixed || !problem.form(&e).is_zero() {
+            let best = most.entry((e.head, e.tail)).or_insert(f64::NEG_INFINITY);
+            *best = best.max(problem.log_weight(&e));
+        }
+    });
     let mut rows: Vec<_> = most.into_iter().collect();
     rows.sort_unstable_by_key(|r| r.0);
     Ok(rows)

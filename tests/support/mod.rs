@@ -10,6 +10,23 @@ use synbal::network::build::{
 };
 use synbal::network::{Activation, FeedForward, Network, Role};
 
+/// Activations of every kind.
+pub const KINDS: [Activation; 13] = [
+    Activation::Linear,
+    Activation::Relu,
+    Activation::LeakyRelu { slope: 0.1 },
+    Activation::Prelu { slope: -0.3 },
+    Activation::Bilu { negative: 0.5, positive: -2.0 },
+    Activation::Bipu { exponent: 2.0, negative: -0.5, positive: 1.5 },
+    Activation::Bipu { exponent: 0.5, negative: 1.0, positive: -1.0 },
+    Activation::Tanh,
+    Activation::Sigmoid,
+    Activation::Silu,
+    Activation::Softplus,
+    Activation::Elu { alpha: 0.7 },
+    Activation::Relu6,
+];
+
 /// A network of any builder, with any mix of activations.
 #[derive(Clone, Debug)]
 pub struct AnyNetwork(pub Network);
@@ -17,22 +34,7 @@ pub struct AnyNetwork(pub Network);
 impl Arbitrary for AnyNetwork {
     fn arbitrary(g: &mut Gen) -> Self {
         let seed = u64::arbitrary(g);
-        let kinds = [
-            Activation::Linear,
-            Activation::Relu,
-            Activation::LeakyRelu { slope: 0.1 },
-            Activation::Prelu { slope: -0.3 },
-            Activation::Bilu { negative: 0.5, positive: -2.0 },
-            Activation::Bipu { exponent: 2.0, negative: -0.5, positive: 1.5 },
-            Activation::Bipu { exponent: 0.5, negative: 1.0, positive: -1.0 },
-            Activation::Tanh,
-            Activation::Sigmoid,
-            Activation::Silu,
-            Activation::Softplus,
-            Activation::Elu { alpha: 0.7 },
-            Activation::Relu6,
-        ];
-        let mix: Vec<Activation> = (0..4).map(|_| *g.choose(&kinds).unwrap()).collect();
+        let mix: Vec<Activation> = (0..4).map(|_| *g.choose(&KINDS).unwrap()).collect();
         let size = |g: &mut Gen| 1 + usize::arbitrary(g) % 4;
         let sizes: Vec<usize> = (0..5).map(|_| size(g)).collect();
         let shape = |skips| Layered { widths: sizes.clone(), activations: mix.clone(), biases: true, skips };

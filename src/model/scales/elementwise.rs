@@ -7,8 +7,8 @@ use super::value::{Activation, Scales, Value};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::manifold::Form;
+use crate::model::element::ElementType;
 use crate::model::graph::Node;
-use crate::model::tensor::ElementType;
 
 /// The rules of this family.
 pub(super) const RULES: &[(&str, Rule)] = &[

@@ -4,8 +4,8 @@ use super::inference::Inference;
 use super::shape::{position, shape_of};
 use super::size::Size;
 use super::value::Value;
+use crate::model::element::ElementType;
 use crate::model::graph::Node;
-use crate::model::tensor::ElementType;
 
 /// Longer lists of integers are not followed: they are no shapes.
 const MAX_LENGTH: usize = 1 << 12;

@@ -3,7 +3,7 @@
 use super::tensors::{TensorFiles, TensorHead};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, folder_of, same_file};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The files to be written, and how the network file and the indices call them.
 pub(super) struct NewFiles {
@@ -67,7 +67,7 @@ impl NewFiles {
                 return Err(Error::new(ErrorKind::Unsupported, place, problem, remedy).in_file(&file.path));
             }
             let target = match &self.files[number] {
-                Some(name) => not_one_of(old, &folder_of(path).join(name))?,
+                Some(name) => beside(old, path, name)?,
                 // a file of the set that no tensor of the network is in stays
                 None if own.is_empty() => continue,
                 None => file.path.clone(),
@@ -95,7 +95,7 @@ impl NewFiles {
                 }
             }
             let text = serde_json::to_string_pretty(&members).expect("it was read from JSON") + "\n";
-            let mut out = AtomicFile::create(&folder_of(path).join(name), force)?;
+            let mut out = AtomicFile::create(&beside(old, path, name)?, force)?;
             out.write(text.as_bytes())?;
             filled.push(out);
         }
@@ -103,13 +103,14 @@ impl NewFiles {
     }
 }
 
-/// Refuses to write over the tensors that the original network refers to.
-fn not_one_of(old: &TensorFiles, target: &Path) -> Result<std::path::PathBuf> {
-    if old.files.iter().any(|file| same_file(&file.path, target)) {
-        let problem = "the original network keeps weights in this file";
+/// Where a new file goes; never over a file from which the original network was read.
+fn beside(old: &TensorFiles, path: &Path, name: &str) -> Result<PathBuf> {
+    let target = folder_of(path).join(name);
+    if old.paths().any(|own| same_file(own, &target)) {
+        let problem = "the original network keeps its weights, or the index of them, in this file";
         let remedy =
             "give the new network another name or folder, or balance in place: the output named like the input";
-        return Err(Error::new(ErrorKind::Parameter, "--output", problem, remedy).in_file(target));
+        return Err(Error::new(ErrorKind::Parameter, "--output", problem, remedy).in_file(&target));
     }
-    Ok(target.to_path_buf())
+    Ok(target)
 }

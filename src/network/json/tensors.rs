@@ -69,6 +69,11 @@ impl TensorFiles {
         Self { folder: folder.map(Path::to_path_buf), ..Self::default() }
     }
 
+    /// The paths of all files and indices.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path()).chain(self.indices.iter().map(|index| index.path.as_path()))
+    }
+
     /// Gives the memory of what was read back to the system.
     pub(super) fn release(&self) {
         self.files.iter().for_each(|file| file.bytes.release());
@@ -198,7 +203,7 @@ impl TensorHead {
     /// When a number overflows or vanishes.
     pub(super) fn round(&self, values: &mut [f64]) -> Result<()> {
         for (k, value) in values.iter_mut().enumerate() {
-            let rounded = self.float.write(*value, &mut [0; 8][..self.float.width()]);
+            let rounded = self.float.round(*value);
             if !rounded.is_finite() || (rounded == 0.0 && *value != 0.0) {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
