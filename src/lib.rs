@@ -24,7 +24,7 @@
 //! | 2 | [`problem`] | blocks of weights between ports; cost, flows and Hessian in fused passes; the gauge |
 //! | 3 | [`existence`], [`solve`], [`certificate`], [`lowered`], [`network`], `model` | is there a minimum; solvers; proved bounds; the two kinds of network |
 //! | 4 | [`balance`], [`compare`] | existence, the solve, the proof; two networks up to scaling |
-//! | 5 | [`analysis`], `report` | curvature, rates, sensitivity, the ends of the p axis; JSON objects and tables |
+//! | 5 | [`analysis`], `learning`, `report` | curvature, rates, sensitivity, the ends of the p axis; training experiments; JSON objects and tables |
 //! | 6 | `cli` | the command line |
 
 #![deny(missing_docs, unsafe_code)]
@@ -38,6 +38,8 @@ pub mod compare;
 pub mod error;
 pub mod existence;
 pub mod files;
+#[cfg(feature = "learning")]
+pub mod learning;
 pub mod lowered;
 pub mod manifold;
 mod mapped;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 20] = [
+const FLOORS: [(&str, u32); 21] = [
     ("error", 0),
     ("files", 0),
     ("mapped", 0),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, u32); 20] = [
     ("balance", 4),
     ("compare", 4),
     ("analysis", 5),
+    ("learning", 5),
     ("report", 5),
     ("cli", 6),
     ("main", 7),

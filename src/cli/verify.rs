@@ -84,7 +84,8 @@ pub fn run(args: &Verify) -> Result<Exit> {
     if let Some(path) = &args.certificate {
         let fault = certificate_fault(path, &before, &after, norm, roundoff)?;
         certificate = Some(fault.is_none());
-        let hash = Origin::beside(path)?.map(|origin| Ok(origin.sha256 == sha256(&args.original)?)).transpose();
+        let hash: Result<Option<bool>> =
+            Origin::beside(path)?.map(|origin| Ok(origin.sha256 == sha256(&args.original)?)).transpose();
         certificate_of_this_file = hash?;
         reasons.extend(fault.map(|fault| format!("certificate: {fault}")));
     }
