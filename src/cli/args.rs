@@ -29,6 +29,10 @@ pub enum Command {
     Manifold(ManifoldArgs),
     /// Balance an embedded trained network, a classifier of handwritten digits
     Demo(Demo),
+    /// Train networks with and without balancing: the published experiments, and networks of your own
+    #[cfg(feature = "learning")]
+    #[command(subcommand)]
+    Learn(super::learn::args::Learn),
 }
 
 /// How a network is read and what its weights cost.

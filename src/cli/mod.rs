@@ -8,6 +8,8 @@ mod demo;
 mod function;
 mod input;
 mod inspect;
+#[cfg(feature = "learning")]
+mod learn;
 mod manifold;
 mod optimum;
 mod origin;
@@ -56,6 +58,8 @@ pub fn run() -> Exit {
         Command::Compare(args) => compare::run(args),
         Command::Manifold(args) => manifold::run(args),
         Command::Demo(args) => demo::run(args),
+        #[cfg(feature = "learning")]
+        Command::Learn(args) => learn::run(args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");

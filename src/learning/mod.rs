@@ -10,6 +10,7 @@
 pub mod balancing;
 pub mod data;
 pub mod experiments;
+pub mod export;
 pub mod loss;
 pub mod measure;
 pub mod net;
