@@ -35,6 +35,9 @@ pub struct Lab<'a> {
     pub watch: Watch<'a>,
 }
 
+/// Seconds between the checkpoints of a run.
+const PAUSE: f64 = 5.0;
+
 /// A finished run as a file.
 #[derive(Serialize, Deserialize)]
 struct Finished {
@@ -86,7 +89,7 @@ impl Lab<'_> {
             (0..plan.epochs).for_each(|_| (self.watch)(Event::Epoch));
             return Ok(outcome);
         }
-        let checkpoint = files.as_ref().map(|f| Checkpoint { path: &f.checkpoint, data: fingerprint });
+        let checkpoint = files.as_ref().map(|f| Checkpoint { path: &f.checkpoint, data: fingerprint, pause: PAUSE });
         let outcome = train(plan, self.data, checkpoint, &|| (self.watch)(Event::Epoch))?.outcome;
         if let Some(files) = files {
             let finished = Finished { plan: plan.clone(), data: fingerprint.into(), outcome };
@@ -109,7 +112,7 @@ impl Lab<'_> {
         (self.watch)(Event::Ahead(plan.epochs.into()));
         let files = self.folder.map(|folder| Files::of(folder, &plan.name));
         let data = self.data.fingerprint();
-        let checkpoint = files.as_ref().map(|f| Checkpoint { path: &f.checkpoint, data: &data });
+        let checkpoint = files.as_ref().map(|f| Checkpoint { path: &f.checkpoint, data: &data, pause: PAUSE });
         let trained = train(plan, self.data, checkpoint, &|| (self.watch)(Event::Epoch))?;
         if let Some(checkpoint) = checkpoint {
             let (parameters, outcome) = (trained.parameters.clone(), trained.outcome.clone());

@@ -18,6 +18,8 @@ pub struct Checkpoint<'a> {
     pub path: &'a Path,
     /// The fingerprint of the data.
     pub data: &'a str,
+    /// Seconds that pass between two checkpoints at least.
+    pub pause: f64,
 }
 
 /// All that the rest of a run depends on.

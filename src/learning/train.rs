@@ -80,8 +80,6 @@ pub struct Trained {
 
 /// Images whose outputs are compared around a balancing.
 const PROBES: usize = 20;
-/// Seconds after which an epoch ends with a checkpoint.
-const PAUSE: f64 = 5.0;
 
 /// Trains a network as the plan says.
 ///
@@ -108,7 +106,7 @@ pub fn train(plan: &Plan, data: &Dataset, checkpoint: Option<Checkpoint>, after_
     while state.epoch < plan.epochs && !state.outcome.diverged {
         run.epoch(&mut state)?;
         after_epoch();
-        if let Some(checkpoint) = checkpoint.filter(|_| saved.elapsed().as_secs_f64() > PAUSE) {
+        if let Some(checkpoint) = checkpoint.filter(|c| saved.elapsed().as_secs_f64() >= c.pause) {
             save(checkpoint, plan, &state)?;
             saved = Instant::now();
         }

@@ -42,14 +42,25 @@ pub fn run(lab: &Lab, options: &Options) -> Result<Results> {
          (L2 for none)."
             .into(),
     ];
-    let columns =
-        ["trained on", "relative deficit at the start", "at the end", "±", "test error", "±", "rank correlation", "±"];
+    let columns = [
+        "trained on",
+        "relative deficit at the start",
+        "at the end",
+        "±",
+        "deficit kept",
+        "±",
+        "test error",
+        "±",
+        "rank correlation",
+        "±",
+    ];
     let mut table =
         Table::new("regularized", "Deficit, and its rank correlation with the test error over epochs", &columns);
     let mut ends = vec![];
     for ((name, _), own) in arms.iter().zip(&groups) {
         let start = mean(own, |o| o.records.first().map(|r| r.deficit.relative));
         let end = mean(own, |o| o.last().map(|r| r.deficit.relative));
+        let kept = mean(own, |o| Some(o.last()?.deficit.total / o.records.first()?.deficit.total));
         let error = mean(own, |o| o.last().map(|r| r.score.error));
         let correlation = mean(own, correlation);
         table.row([
@@ -57,12 +68,14 @@ pub fn run(lab: &Lab, options: &Options) -> Result<Results> {
             start.mean.into(),
             end.mean.into(),
             end.half.into(),
+            kept.mean.into(),
+            kept.half.into(),
             error.mean.into(),
             error.half.into(),
             correlation.mean.into(),
             correlation.half.into(),
         ]);
-        ends.push((start, end, correlation));
+        ends.push(End { kept, correlation });
     }
     results.tables.push(table);
     results.claims = claims(&arms.map(|a| a.0), &ends);
@@ -87,27 +100,35 @@ fn correlation(outcome: &Outcome) -> Option<f64> {
     rank_correlation(&of(|r| r.deficit.total), &of(|r| r.score.error))
 }
 
-fn claims(names: &[&str; 3], ends: &[(Mean, Mean, Mean)]) -> Vec<Claim> {
-    let kept = |k: usize| ends[k].1.mean / ends[k].0.mean;
+/// What an arm led to.
+struct End {
+    /// The deficit at the end as a multiple of that at the start.
+    kept: Mean,
+    /// The rank correlation of deficit and test error.
+    correlation: Mean,
+}
+
+fn claims(names: &[&str; 3], ends: &[End]) -> Vec<Claim> {
+    let kept = |k: usize| ends[k].kept.mean;
     let mut claims = vec![Claim {
         claim: "training on the error alone does not lead to balance".into(),
         verdict: Verdict::from(kept(0) > 0.5),
-        found: format!("{:.2} of the relative deficit is left", kept(0)),
+        found: format!("the deficit at the end is {} times that at the start", ends[0].kept.show(1.0, 2)),
     }];
     for k in [1, 2] {
         claims.push(Claim {
             claim: format!("training on {} approaches balance", names[k]),
-            verdict: Verdict::from(kept(k) < 0.2 * kept(0)),
-            found: format!("{:.3} of the relative deficit is left", kept(k)),
+            verdict: Verdict::from(ends[k].kept.mean + ends[k].kept.half < 1.0 && kept(k) < 0.5 * kept(0)),
+            found: format!("the deficit at the end is {} times that at the start", ends[k].kept.show(1.0, 3)),
         });
-        let correlation = ends[k].2;
+        let correlation = ends[k].correlation;
         claims.push(Claim {
             claim: format!("with {} the deficit tracks the test error", names[k]),
             verdict: Verdict::from(correlation.mean - correlation.half > 0.5),
             found: format!(
                 "rank correlation over epochs {}; {} without a regularizer",
                 correlation.show(1.0, 2),
-                ends[0].2.show(1.0, 2)
+                ends[0].correlation.show(1.0, 2)
             ),
         });
     }
