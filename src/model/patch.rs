@@ -150,6 +150,7 @@ impl OnnxModel {
                 Piece::Tensor(one, axes, rule) => {
                     let tensor = &self.tensors()[one.tensor()];
                     run(tensor, &bytes[place.clone()], &axes, rule, report, sink)?;
+                    self.files().release_range(file, place.clone());
                 }
             }
             from = place.end;

@@ -48,6 +48,13 @@ impl Double {
         Self { high, low: a.mul_add(b, -high) }
     }
 
+    /// The number that two words hold, of which the high one is the `f64` next to their sum.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_words(high: f64, low: f64) -> Self {
+        Self { high, low }
+    }
+
     /// The sum with a single word, with at most the error of a sum of two.
     #[inline(always)]
     #[must_use]
