@@ -6,6 +6,7 @@
 use super::block::{Amplitudes, Block, Cost, Pattern, Source};
 use super::{Entry, Problem, precise_kernel};
 use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide};
+use rayon::prelude::*;
 
 /// What enters and leaves every variable; as [`super::Flows`], in two words.
 #[derive(Clone, Debug)]
@@ -56,14 +57,16 @@ impl Problem {
         }
         let mut amplitude_error = 0.0f64;
         let mut flows = Sums::new(self);
+        // multipliers of all ports as heads and as tails, for every exponent: blocks share most of them
+        let multipliers: Vec<[Vec<Double>; 2]> = (self.exponents.iter())
+            .map(|&p| [p, -p].map(|p| log.par_iter().map(|&l| (Double::from(p) * l).exp()).collect()))
+            .collect();
         for block in &self.blocks {
             let Cost::Power(k) = block.cost else { return None };
             let p = self.exponents[k];
             amplitude_error = amplitude_error.max(block.precise_error(p, self.given)?);
-            let at = |ports: &[u32], sign: f64| -> Vec<Double> {
-                ports.iter().map(|&q| (Double::from(sign * p) * log[q as usize]).exp()).collect()
-            };
-            let (up, down) = (at(&block.heads, 1.0), at(&block.tails, -1.0));
+            let at = |ports: &[u32], of: &[Double]| -> Vec<Double> { ports.iter().map(|&q| of[q as usize]).collect() };
+            let (up, down) = (at(&block.heads, &multipliers[k][0]), at(&block.tails, &multipliers[k][1]));
             let (rows, columns) = block.precise_products(p, &down, &up);
             let factor = Double::from(p);
             for ((&head, up), sum) in block.heads.iter().zip(up).zip(rows) {
