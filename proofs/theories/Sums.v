@@ -94,6 +94,9 @@ Proof.
 Qed.
 End Sums.
 
+Lemma sum_Rabs {T} (f : T -> R) l : Rabs (sum f l) <= sum (fun a => Rabs (f a)) l.
+Proof. induction l as [|a l IH]; simpl; [rewrite Rabs_R0; lra|]. eapply Rle_trans; [apply Rabs_triang|]. lra. Qed.
+
 Lemma sum_delta (h : nat -> R) k l : NoDup l -> In k l -> sum (fun i => if Nat.eqb k i then h i else 0) l = h k.
 Proof.
   induction l as [|a l IH]; simpl; intros ND I; [tauto|]. inversion ND; subst.
