@@ -4,18 +4,19 @@
     [run], [step], [solves], [fair]   as in Convergence.v.
     [greedy g r solve s x]  at step n, no unit's exact step would lower the cost more than that of the unit visited. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence Tangent Circulation Linear Rounds Descent StepShare.
+From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence Tangent Circulation Linear Rounds Stiff Descent StepShare.
 Open Scope R_scope.
 
 Definition greedy g r solve (X : nat -> point) (s : nat -> nat) := forall n, free g (s n) = true /\
   forall i, free g i = true -> total g r (step solve 1 (s n) (X n)) <= total g r (step solve 1 i (X n)).
 
-(** Greedy choice, with steps that gain a fixed share of the exact step *)
-Theorem greedy_gains_converges g r solve V theta0 X s : solves g r solve -> minimum g r V -> 0 < theta0 ->
-  steps (gains g r theta0) s X -> grounded g (X 0%nat) -> greedy g r solve X s -> weights_converge g X V.
+(** Greedy choice, with steps that gain a fixed share of the exact step: the cost tends to its infimum. *)
+Theorem greedy_gains_cost g r solve low theta0 X s : solves g r solve -> 0 < theta0 ->
+  effective g r (gains g r 1) -> effective g r (gains g r theta0) -> leads g r low ->
+  steps (gains g r theta0) s X -> grounded g (X 0%nat) -> greedy g r solve X s ->
+  forall eta, 0 < eta -> exists N, forall n, (N <= n)%nat -> total g r (X n) < low + eta.
 Proof.
-  intros Sol M P St G Gr. pose proof (gains_effective g r V theta0 M P) as Ef.
-  apply (greedy_converges g r V (gains g r 1) M (gains_effective g r V 1 M Rlt_0_1) (/ theta0)).
+  intros Sol P Ef1 Ef Le St G Gr. apply (greedy_cost g r (gains g r 1) low Ef1 Le (/ theta0)).
   - now apply Rinv_0_lt_compat.
   - intro n. apply (steps_grounded g r (gains g r theta0) Ef s X St 0 n G).
   - intro n. apply (steps_lower g r (gains g r theta0) Ef s X St n). auto.
@@ -26,6 +27,16 @@ Proof.
     { split; auto. intros j N. rewrite Oz by auto. unfold step. now rewrite set_other. }
     pose proof (local_step_never_raises g r (s n) _ z B).
     apply Rmult_le_reg_l with theta0; [auto|]. rewrite <- Rmult_assoc, Rinv_r, Rmult_1_l by lra. nra.
+Qed.
+
+Theorem greedy_gains_converges g r solve V theta0 X s : solves g r solve -> minimum g r V -> 0 < theta0 ->
+  steps (gains g r theta0) s X -> grounded g (X 0%nat) -> greedy g r solve X s -> weights_converge g X V.
+Proof.
+  intros Sol M P St G Gr. pose proof (gains_effective g r V theta0 M P) as Ef. apply (cost_leads_weights g r); auto.
+  - intro n. apply (steps_grounded g r (gains g r theta0) Ef s X St 0 n G).
+  - apply (greedy_gains_cost g r solve (total g r V) theta0 X s); auto.
+    + now apply (gains_effective g r V 1); [|lra].
+    + now apply minimum_leads.
 Qed.
 
 Section AnyDegree.

@@ -3,7 +3,7 @@
     every start, self-connections and parts without ground included. *)
 From Coq Require Import Reals Psatz List Arith.
 From synbal Require Import Sums Graph Regularizer Convexity LocalStep OneUnit Comparison Convergence PowerStep Existence
-  Attained Loops Tangent Circulation Linear Rounds Descent StepShare AnyDegree.
+  Attained Loops Tangent Circulation Linear Rounds Stiff Descent StepShare AnyDegree.
 Open Scope R_scope.
 
 Section OverRelaxed.

@@ -6,12 +6,12 @@
     [share us n P]      the share of those that have the property P: the probability of P.
     [misses i a b w]    unit i is not among the b entries of w after the first a.
     [extends us w s]    the infinite schedule s of units of us begins with w.
-    [may_be_wrong ...]  some infinite schedule that begins with w leads to a weight that is eps or more off the balanced
-                        one after all of w or later.
+    [may_cost ... c w]  some infinite schedule that begins with w leads to a cost of c or more after all of w or later.
+    [may_be_wrong ... target us eps w]  so to a weight that is eps or more off its target.
     That the shares of the schedules that may be wrong tend to zero, for every eps, is almost sure convergence: the
     probability that some weight is off by eps at step n or later is at most the share for n. *)
 From Coq Require Import Reals Psatz List Arith Lia Classical_Prop.
-From synbal Require Import Sums Graph Regularizer Convexity Comparison Convergence Existence Tangent Circulation Linear Rounds Descent
+From synbal Require Import Sums Graph Regularizer Convexity Comparison Convergence Existence Tangent Circulation Linear Rounds Stiff Descent
   StepShare AnyDegree.
 Import ListNotations.
 Open Scope R_scope.
@@ -28,9 +28,6 @@ Definition misses i a b (w : list nat) := ~ In i (firstn b (skipn a w)).
 
 Lemma sum_flat_map {T U} (f : U -> R) (h : T -> list U) l : sum f (flat_map h l) = sum (fun a => sum f (h a)) l.
 Proof. induction l as [|a l IH]; simpl; [reflexivity|]. now rewrite sum_app, IH. Qed.
-
-Lemma sum_constant {T} c (l : list T) : sum (fun _ => c) l = INR (length l) * c.
-Proof. induction l as [|a l IH]; [simpl; ring|]. cbn [sum length]. rewrite S_INR, IH. ring. Qed.
 
 Lemma schedules_sum us n f : sum f (schedules us (S n)) = sum (fun i => sum (fun w => f (i :: w)) (schedules us n)) us.
 Proof. simpl. rewrite sum_flat_map. apply sum_ext. intros i _. apply sum_map. Qed.
@@ -105,8 +102,12 @@ End Count.
 Definition extends us (w : list nat) (s : nat -> nat) :=
   (forall k, In (s k) us) /\ forall k, (k < length w)%nat -> s k = nth k w 0%nat.
 
-Definition may_be_wrong g solve theta x V us eps (w : list nat) := exists s n e, extends us w s /\ (length w <= n)%nat /\
-  In e (connections g) /\ eps <= Rabs (rescaled_weight g (run solve theta s x n) e - rescaled_weight g V e).
+Definition may_cost g r solve theta x us c (w : list nat) := exists s n, extends us w s /\ (length w <= n)%nat /\
+  c <= total g r (run solve theta s x n).
+
+Definition may_be_wrong g solve theta x (target : connection -> R) us eps (w : list nat) := exists s n e,
+  extends us w s /\ (length w <= n)%nat /\ In e (connections g) /\
+  eps <= Rabs (rescaled_weight g (run solve theta s x n) e - target e).
 
 Lemma schedules_length us n w : In w (schedules us n) -> length w = n.
 Proof.
@@ -122,25 +123,23 @@ Qed.
 Lemma rounds_more g s k n m : (n <= m)%nat -> rounds g s k n -> rounds g s k m.
 Proof. destruct k as [|k]; simpl; auto. intros L [a [j [Q H]]]. exists a, j. split; [lia|auto]. Qed.
 
-(** The theorem, for exact and relaxed steps of any degree and cost *)
-Theorem random_schedules_converge g r solve V theta theta0 x us eps eta :
-  solves g r solve -> minimum g r V -> 0 < theta0 -> (forall n, theta0 <= theta n <= 1) -> grounded g x ->
-  NoDup us -> us <> [] -> (forall i, In i us <-> free g i = true) -> 0 < eps -> 0 < eta ->
-  exists N, forall n, (N <= n)%nat -> share us n (may_be_wrong g solve theta x V us eps) <= eta.
+Section Random.
+Variables (g : graph) (r : regularizer) (solve : nat -> point -> R) (theta : nat -> R) (theta0 : R) (x : point).
+Variable us : list nat.
+Hypotheses (is_solver : solves g r solve) (theta0_pos : 0 < theta0) (theta_range : forall n, theta0 <= theta n <= 1).
+Hypotheses (x_grounded : grounded g x) (us_nodup : NoDup us) (us_some : us <> []).
+Hypothesis us_free : forall i, In i us <-> free g i = true.
+
+Lemma extended_steps w s : extends us w s -> steps (gains g r theta0) s (run solve theta s x).
+Proof. intros [Su _] l. simpl. apply relaxed_gains; auto; [|lra]. apply us_free, Su. Qed.
+
+(** The cost, wherever the descent argument holds: the share of the schedules after which it may be eta or more above its
+    infimum tends to zero. *)
+Theorem random_schedules_cost low eta eps : effective g r (gains g r theta0) -> stiff g r -> leads g r low ->
+  0 < eta -> 0 < eps ->
+  exists N, forall n, (N <= n)%nat -> share us n (may_cost g r solve theta x us (low + eta)) <= eps.
 Proof.
-  intros Sol M P0 Pt G ND Ne Us Pe Pn.
-  (* the cost that forces all weights to be right *)
-  destruct (common_positive (fun e d => forall t, Rabs (t - exponent g V e) < d ->
-    Rabs (weight e * exp t - rescaled_weight g V e) < eps) (connections g)) as [d [Pd D]].
-  { intros e d d' K L t Q. apply K. lra. }
-  { intros e _. assert (C : continuity_pt (fun t => weight e * exp t) (exponent g V e)).
-    { apply (continuity_pt_scal exp). apply derivable_continuous_pt, derivable_pt_exp. }
-    destruct (C eps Pe) as [d [Pd K]]. exists d. split; auto. intros t Q.
-    destruct (Req_dec (exponent g V e) t) as [<-|N]; [unfold rescaled_weight; rewrite Rminus_eq_0, Rabs_R0; lra|].
-    apply K. split; [split; [exact I|exact N]|exact Q]. }
-  destruct (near_minimum g r V d M Pd) as [h [Ph H]].
-  pose proof (gains_effective g r V theta0 M P0) as Ef.
-  destruct (rounds_suffice g r V _ M Ef (total g r x) h Ph) as [K HK].
+  intros Ef St Le Pn Pe. destruct (rounds_suffice g r _ low Ef St Le (total g r x) eta Pn) as [K HK].
   (* blocks long enough *)
   set (m := INR (length us)). assert (Pm : 0 < m) by (unfold m; apply lt_0_INR; destruct us; [tauto|simpl; lia]).
   assert (Q : 0 <= (m - 1) / m < 1).
@@ -149,29 +148,53 @@ Proof.
     - apply Rmult_lt_reg_r with m; auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra. }
   set (pairs := list_prod (seq 0 K) (active g)). set (c := INR (length pairs) + 1).
   assert (Pc : 0 < c) by (unfold c; pose proof (pos_INR (length pairs)); lra).
-  destruct (pow_lt_1_zero ((m - 1) / m) ltac:(rewrite Rabs_right; lra) (eta / c) ltac:(apply Rdiv_lt_0_compat; lra)) as [b Hb].
+  destruct (pow_lt_1_zero ((m - 1) / m) ltac:(rewrite Rabs_right; lra) (eps / c) ltac:(apply Rdiv_lt_0_compat; lra)) as [b Hb].
   specialize (Hb b (le_n b)). rewrite Rabs_right in Hb by (apply Rle_ge, pow_le; lra).
   exists (K * b)%nat. intros n Ln.
   apply Rle_trans with (INR (length pairs) * ((m - 1) / m) ^ b).
-  - apply (share_union us ND _ (fun q : nat * nat => misses (snd q) (fst q * b)%nat b)); auto.
-    + intros w Iw [s [k [e [[Su Sw] [Lk [Ie Off]]]]]]. apply schedules_length in Iw as Lw. apply NNPP. intro No.
+  - apply (share_union us us_nodup _ (fun q : nat * nat => misses (snd q) (fst q * b)%nat b)); auto.
+    + intros w Iw [s [k [Ex [Lk Off]]]]. apply schedules_length in Iw as Lw. apply NNPP. intro No.
       assert (Ro : rounds g s K n).
       { apply (rounds_more g s K (K * b)); auto. apply blocks_rounds. intros j Lj i Ii. apply NNPP. intro Nv. apply No.
         exists (j, i). split; [apply in_prod; [apply in_seq; lia|auto]|]. simpl. intro Q'.
         apply (In_nth _ _ 0%nat) in Q'. destruct Q' as [t [Lt Et]].
         assert (Lt' : (t < b)%nat) by (eapply Nat.lt_le_trans; [exact Lt|]; rewrite firstn_length; lia).
         assert (Lj' : (j * b + t < K * b)%nat) by nia.
-        apply Nv. exists (j * b + t)%nat. split; [lia|]. rewrite Sw by lia. rewrite <- Et.
+        apply Nv. exists (j * b + t)%nat. split; [lia|]. rewrite (proj2 Ex) by lia. rewrite <- Et.
         rewrite <- (firstn_skipn (j * b) w) at 1. rewrite app_nth2; rewrite firstn_length_le by lia; [|lia].
         replace (j * b + t - j * b)%nat with t by lia.
         rewrite <- (firstn_skipn b (skipn (j * b) w)) at 1. now rewrite app_nth1. }
-      assert (St : steps (gains g r theta0) s (run solve theta s x)).
-      { intro l. simpl. apply relaxed_gains; auto; [|lra]. apply Us, Su. }
-      pose proof (HK s (run solve theta s x) n St G ltac:(simpl; lra) Ro k ltac:(lia)) as T.
-      pose proof (H _ (steps_grounded g r _ Ef s _ St 0 k G) T e Ie) as X. apply (D e Ie) in X.
-      unfold rescaled_weight in Off at 1. simpl plus in X. lra.
+      pose proof (HK s (run solve theta s x) n (extended_steps w s Ex) x_grounded ltac:(simpl; lra) Ro k ltac:(lia)). lra.
     + intros [j i] I. apply in_prod_iff in I. destruct I as [Ij Ii]. apply in_seq in Ij. simpl.
-      right. apply share_missing; auto; [|nia]. apply Us. now apply active_free in Ii.
-  - replace eta with (c * (eta / c)) by (field; lra).
+      right. apply share_missing; auto; [|nia]. apply us_free. now apply active_free in Ii.
+  - replace eps with (c * (eps / c)) by (field; lra).
     assert (0 <= ((m - 1) / m) ^ b) by (apply pow_le; lra). pose proof (pos_INR (length pairs)). unfold c at 1. nra.
 Qed.
+
+(** The weights, wherever a cost near its infimum means weights near their targets *)
+Theorem random_schedules_weights low target delta eps : effective g r (gains g r theta0) -> stiff g r -> leads g r low ->
+  (exists d, 0 < d /\ forall y, grounded g y -> total g r y < low + d ->
+     forall e, In e (connections g) -> Rabs (rescaled_weight g y e - target e) < delta) -> 0 < eps ->
+  exists N, forall n, (N <= n)%nat -> share us n (may_be_wrong g solve theta x target us delta) <= eps.
+Proof.
+  intros Ef St Le [d [Pd H]] Pe. destruct (random_schedules_cost low d eps Ef St Le Pd Pe) as [N HN].
+  exists N. intros n L. apply Rle_trans with (INR (length [tt]) * share us n (may_cost g r solve theta x us (low + d))).
+  - apply (share_union us us_nodup _ (fun _ => may_cost g r solve theta x us (low + d))); auto; [|intros; lra].
+    intros w Iw [s [k [e [Ex [Lk [Ie Off]]]]]]. exists tt. split; [now left|]. exists s, k. split; auto. split; auto.
+    apply Rnot_lt_le. intro T.
+    pose proof (H _ (steps_grounded g r _ Ef s _ (extended_steps w s Ex) 0 k x_grounded) T e Ie). simpl plus in *. lra.
+  - specialize (HN n L). simpl INR. lra.
+Qed.
+
+(** The theorem: any degree and cost, minimum attained. *)
+Theorem random_schedules_converge V delta eps : minimum g r V -> 0 < delta -> 0 < eps ->
+  exists N, forall n, (N <= n)%nat ->
+  share us n (may_be_wrong g solve theta x (rescaled_weight g V) us delta) <= eps.
+Proof.
+  intros M Pd Pe. apply (random_schedules_weights (total g r V)); auto.
+  - now apply (gains_effective g r V).
+  - now apply (minimum_stiff g r V).
+  - now apply minimum_leads.
+  - now apply near_minimum_weights.
+Qed.
+End Random.
