@@ -8,7 +8,7 @@
     [joined g i j]   some walk leads from i to j: they belong to the same part.
     [linked g i]     as in Anchored.v: i is joined to the ground.
     [loose g i]      the free unit i is not linked to the ground and every cycle through it has gain 1. *)
-From Coq Require Import Reals Psatz List Classical_Prop.
+From Coq Require Import Reals Psatz List Arith Classical_Prop.
 From synbal Require Import Sums Graph Regularizer Convexity Existence Manifold Anchored.
 Import ListNotations.
 Open Scope R_scope.
@@ -150,3 +150,21 @@ Proof. intro D. induction w as [|[e|e|j] w IH]; simpl; rewrite ?D, ?IH; auto; fi
 
 Lemma loose_degree_one g i : linear_degree g -> (loose g i <-> free g i = true /\ ~ linked g i).
 Proof. intro D. split; [intros [F [N _]]; auto|intros [F N]; repeat split; auto; intros; now apply gain_degree_one]. Qed.
+
+(** An example: two units that feed only each other, of degrees c and d. Their log-scales are unique unless c d = 1. *)
+Definition two_units (c d : posreal) :=
+  Graph [plain 0 1; plain 1 0] (fun i => if Nat.eqb i 0 then c else d) (fun i => Nat.ltb i 2).
+
+Theorem two_units_anchored c d : anchored (two_units c d) <-> c * d <> 1.
+Proof.
+  pose proof (cond_pos c) as Pc. pose proof (cond_pos d) as Pd. split.
+  - intros A E. pose proof (A (fun i => if Nat.eqb i 0 then 1 else if Nat.eqb i 1 then c else 0)) as K.
+    enough (1 = 0) by lra. apply (K) with (i := 0%nat).
+    + intros [|[|i]] F; try discriminate. reflexivity.
+    + intros e [<-|[<-|[]]]; unfold exponent; simpl; lra.
+  - intros N h G Z i. pose proof (Z _ (or_introl eq_refl)) as A. pose proof (Z _ (or_intror (or_introl eq_refl))) as B.
+    unfold exponent in A, B. simpl in A, B.
+    assert (Q : (1 - c * d) * h 0%nat = 0) by nra.
+    apply Rmult_integral in Q. destruct Q as [Q|Q]; [exfalso; apply N; lra|].
+    destruct i as [|[|i]]; [exact Q|rewrite Q in A; lra|]. apply G. reflexivity.
+Qed.

@@ -53,6 +53,33 @@ Proof.
       intro U. apply N. now apply active_free.
 Qed.
 
+(** The split is unique, whatever directions and circulations show it. *)
+Theorem split_unique g kept h f kept' h' f' :
+  escape g kept h -> (forall e, In e (connections (part g kept)) -> 0 < f e) ->
+  (forall i, free g i = true -> divergence (part g kept) f i = 0) ->
+  escape g kept' h' -> (forall e, In e (connections (part g kept')) -> 0 < f' e) ->
+  (forall i, free g i = true -> divergence (part g kept') f' i = 0) ->
+  forall e, In e (connections g) -> kept e = kept' e.
+Proof.
+  assert (Half : forall k f k' h, (forall e, In e (connections (part g k)) -> 0 < f e) ->
+    (forall i, free g i = true -> divergence (part g k) f i = 0) -> escape g k' h ->
+    forall e, In e (connections g) -> k e = true -> k' e = true).
+  { clear. intros k f k' h P D [G E] e I K. destruct (k' e) eqn:N; auto. exfalso.
+    assert (Z : sum (fun e => f e * exponent g h e) (connections (part g k)) = 0).
+    { change (exponent g h) with (exponent (part g k) h). rewrite by_parts. apply sum_null. intros i _.
+      destruct (free g i) eqn:F; [rewrite D by auto|rewrite G by auto]; ring. }
+    assert (L : sum (fun e => f e * exponent g h e) (connections (part g k)) < sum (fun _ => 0) (connections (part g k))).
+    { apply sum_lt.
+      - intros e' I'. pose proof (P e' I'). simpl in I'. apply filter_In in I'. specialize (E e' (proj1 I')).
+        destruct (k' e'); nra.
+      - assert (Ik : In e (connections (part g k))) by (simpl; apply filter_In; auto).
+        exists e. split; auto. pose proof (P e Ik). specialize (E e I). rewrite N in E. nra. }
+    rewrite sum_zero in L. lra. }
+  intros E P D E' P' D' e I. destruct (kept e) eqn:K; destruct (kept' e) eqn:K'; auto.
+  - pose proof (Half kept f kept' h' P D E' e I K). congruence.
+  - pose proof (Half kept' f' kept h P' D' E e I K'). congruence.
+Qed.
+
 (** The network of what is kept has a minimum. *)
 Theorem limit_exists (p : posreal) g : exists kept h V, escape g kept h /\ minimum (part g kept) (power p) V.
 Proof.
