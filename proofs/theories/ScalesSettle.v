@@ -68,14 +68,14 @@ Proof.
   - now apply K.
 Qed.
 
-(** The theorem: the log-scales converge to those of a minimum. *)
-Theorem scales_settle g r V theta0 k s X : curved g r -> minimum g r V -> 0 < theta0 -> steps (gains g r theta0) s X ->
-  grounded g (X 0%nat) -> (forall n, covers g s n k) ->
+(** Where the excess falls by a factor rho < 1 at least every k steps, the log-scales converge to those of a minimum. *)
+Theorem shrinking_excess_settles g r V theta0 k rho s X : curved g r -> minimum g r V -> 0 < theta0 ->
+  steps (gains g r theta0) s X -> grounded g (X 0%nat) -> 0 <= rho < 1 ->
+  (forall n, total g r (X (n + k)%nat) - total g r V <= rho * (total g r (X n) - total g r V)) ->
   (forall i, free g i = true -> exists e, In e (connections g) /\ form g e i <> 0) ->
   exists W, minimum g r W /\ forall i, Un_cv (fun n => X n i) (W i).
 Proof.
-  intros Cu Mi P0 St G Co Touch. set (F := total g r (X 0%nat)).
-  destruct (linear_rate g r V theta0 F k Cu Mi P0) as [rho [Rr Rate]].
+  intros Cu Mi P0 St G Rr Rate Touch. set (F := total g r (X 0%nat)).
   destruct (cost_bounds_exponents g r V F Mi) as [M [PM B]].
   destruct (Cu M PM) as [mu [lam [Pmu [Pl C]]]].
   pose proof (gains_effective g r V theta0 Mi P0) as Ef. pose proof (theta_mu theta0 P0 mu Pmu) as Ptm.
@@ -85,7 +85,7 @@ Proof.
   assert (PD : forall n, 0 <= D n) by (intro n; pose proof (proj2 Mi (X n) (Gr n)); unfold D; lra).
   assert (LD : forall n, D (S n) <= D n).
   { intro n. unfold D. pose proof (steps_lower g r _ Ef s X St n (S n) ltac:(lia)). lra. }
-  assert (RD : forall n, D (n + k)%nat <= rho * D n) by (intro n; now apply (Rate s X n)).
+  assert (RD : forall n, D (n + k)%nat <= rho * D n) by exact Rate.
   (* a step moves the log-scale by a multiple of the root of the excess *)
   destruct (common_positive (fun i d => free g i = true -> exists e, In e (connections g) /\ d <= Rabs (form g e i)) (active g))
     as [phi [Pphi Phi]].
@@ -138,21 +138,35 @@ Proof.
   { intros e I. apply (UL_sequence (fun n => exponent g (X n) e)).
     - unfold exponent. apply CV_minus; auto. apply CV_mult; auto using cv_constant.
     - intros eps Pe. destruct (near_minimum g r V eps Mi Pe) as [d [Pd H]].
-      destruct (linear_convergence g r V theta0 F k Cu Mi P0) as [rho' [R' H']].
-      specialize (H' s X St G (Rle_refl _) Co).
-      destruct (pow_lt_1_zero rho' ltac:(rewrite Rabs_right; lra) (d / (D 0%nat + 1)) ltac:(apply Rdiv_lt_0_compat; [auto|specialize (PD 0%nat); lra])) as [N HN].
-      exists (N * k)%nat. intros n Ln. apply H; auto. specialize (H' N). specialize (HN N (le_n N)).
+      destruct (pow_lt_1_zero rho ltac:(rewrite Rabs_right; lra) (d / (D 0%nat + 1)) ltac:(apply Rdiv_lt_0_compat; [auto|specialize (PD 0%nat); lra])) as [N HN].
+      exists (N * k)%nat. intros n Ln. apply H; auto. specialize (HN N (le_n N)).
       rewrite Rabs_right in HN by (apply Rle_ge, pow_le; lra).
-      pose proof (steps_lower g r _ Ef s X St (N * k)%nat n Ln). fold (D 0%nat) in H'. pose proof (PD 0%nat).
-      assert (rho' ^ N * D 0%nat < d).
+      assert (Geo : forall j, D (j * k)%nat <= rho ^ j * D 0%nat).
+      { induction j as [|j IH]; [simpl; lra|]. replace (S j * k)%nat with (j * k + k)%nat by lia.
+        eapply Rle_trans; [apply RD|]. simpl. rewrite Rmult_assoc. apply Rmult_le_compat_l; [lra|auto]. }
+      pose proof (steps_lower g r _ Ef s X St (N * k)%nat n Ln). specialize (Geo N). pose proof (PD 0%nat).
+      assert (rho ^ N * D 0%nat < d).
       { apply Rle_lt_trans with (d / (D 0%nat + 1) * D 0%nat); [apply Rmult_le_compat_r; lra|].
         apply Rmult_lt_reg_r with (D 0%nat + 1); [lra|].
         replace (d / (D 0%nat + 1) * D 0%nat * (D 0%nat + 1)) with (d * D 0%nat) by (field; lra). nra. }
-      lra. }
+      unfold D in *. lra. }
   split.
   - intros i Fi. apply (UL_sequence (fun n => X n i)); auto. intros eps Pe. exists 0%nat. intros n _. unfold R_dist.
     rewrite (Gr n i Fi), Rminus_0_r, Rabs_R0. exact Pe.
   - intros y Gy. replace (total g r W) with (total g r V); [now apply Mi|]. apply sum_ext. intros e I. now rewrite EW.
+Qed.
+
+(** So they do where every unit has its turn within every k steps. *)
+Theorem scales_settle g r V theta0 k s X : curved g r -> minimum g r V -> 0 < theta0 -> steps (gains g r theta0) s X ->
+  grounded g (X 0%nat) -> (forall n, covers g s n k) ->
+  (forall i, free g i = true -> exists e, In e (connections g) /\ form g e i <> 0) ->
+  exists W, minimum g r W /\ forall i, Un_cv (fun n => X n i) (W i).
+Proof.
+  intros Cu Mi P0 St G Co Touch. destruct (linear_rate g r V theta0 (total g r (X 0%nat)) k Cu Mi P0) as [rho [Rr Rate]].
+  pose proof (gains_effective g r V theta0 Mi P0) as Ef.
+  apply (shrinking_excess_settles g r V theta0 k rho s X); auto. intro n. apply (Rate s X n); auto.
+  - apply (steps_grounded g r _ Ef s X St 0 n G).
+  - apply (steps_lower g r _ Ef s X St 0 n). lia.
 Qed.
 
 (** Powers, exact or relaxed steps: the rate ... *)
