@@ -2,9 +2,11 @@
     any graph with or without ground, from every start, exact or relaxed, under every fair schedule and under greedy ones.
 
     [run], [step], [solves], [fair]   as in Convergence.v.
-    [greedy g r solve s x]  at step n, no unit's exact step would lower the cost more than that of the unit visited. *)
+    [greedy g r solve X s]  at no point X n would another unit's exact step lower the cost more than that of unit s n, the
+                            one that has its turn. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence Tangent Circulation Linear Rounds Stiff Descent StepShare.
+From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence Tangent Circulation
+  Linear Rounds Stiff Descent StepShare.
 Open Scope R_scope.
 
 Definition greedy g r solve (X : nat -> point) (s : nat -> nat) := forall n, free g (s n) = true /\

@@ -9,7 +9,8 @@
     [fair g s]                 as in Convergence.v: only free units are visited, each of them infinitely often.
     [stiff], [leads]           as in Rounds.v; where a minimum is attained they hold (Stiff.v). *)
 From Coq Require Import Reals Psatz List Arith Lia ZArith.
-From synbal Require Import Sums Graph Regularizer Convexity Comparison Convergence Tangent Circulation Linear Rounds Stiff.
+From synbal Require Import Sums Graph Regularizer Convexity Comparison Convergence Tangent Circulation Linear Rounds
+  Stiff.
 Import ListNotations.
 Open Scope R_scope.
 

@@ -43,7 +43,8 @@ Proof.
     + intros e I. rewrite X. unfold kept, sign_pos. destruct (Alt e I) as [[A B]|[A B]]; destruct Rlt_dec; try lra.
       * rewrite B. ring.
       * specialize (D e I B). replace (-1) with (/ d * - d) by (field; lra). apply Rmult_le_compat_l; lra.
-  - intros e I. simpl in I. apply filter_In in I. destruct I as [_ K]. unfold kept, sign_pos in K. destruct Rlt_dec; [auto|discriminate].
+  - intros e I. simpl in I. apply filter_In in I. destruct I as [_ K]. unfold kept, sign_pos in K.
+    destruct Rlt_dec; [auto|discriminate].
   - intros i F. rewrite divergence_sum. change (sum (fun e => f e * form g e i) (filter kept (connections g)) = 0).
     destruct (in_dec Nat.eq_dec i (active g)) as [I|N].
     + rewrite <- (Comb i I), (sum_filter _ kept (connections g)), (sum_null _ (filter (fun e => negb (kept e)) _)); [ring|].

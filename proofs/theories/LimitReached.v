@@ -7,9 +7,9 @@
     [reaches_limit g keep X V]  the weights rescaled by X n converge: to zero where they are not kept, and to those rescaled
                         by V where they are. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence PowerStep Certificates ErrorBound
-  Existence Attained Loops Limit Infimum Escape Tangent Circulation Linear Rounds Stiff Descent StepShare AnyDegree OverRelaxed
-  PowerGains StiffPowers.
+From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence PowerStep Certificates
+  ErrorBound Existence Attained Loops Limit Infimum Escape Tangent Circulation Linear Rounds Stiff Descent StepShare
+  AnyDegree OverRelaxed PowerGains StiffPowers.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -110,7 +110,8 @@ Theorem near_limit eps : 0 < eps -> exists d, 0 < d /\ forall x, grounded g x ->
 Proof.
   intro Pe. pose proof (cond_pos p) as P.
   destruct (near_minimum_weights (part g kept) (power p) V eps V_minimum Pe) as [d1 [P1 H1]].
-  destruct (common_positive (fun e d => d <= amplitude p e * exp (p * ln (eps / Rabs (weight e)))) (connections g)) as [d2 [P2 H2]].
+  destruct (common_positive (fun e d => d <= amplitude p e * exp (p * ln (eps / Rabs (weight e)))) (connections g))
+    as [d2 [P2 H2]].
   { intros e d d' L Q. lra. }
   { intros e _. exists (amplitude p e * exp (p * ln (eps / Rabs (weight e)))). split; [|lra].
     apply Rmult_lt_0_compat; [apply amplitude_pos|apply exp_pos]. }

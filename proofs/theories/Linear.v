@@ -98,7 +98,8 @@ Qed.
 Lemma exponent_value g us x e : NoDup us -> supported us x -> exponent g x e = value us (form g e) x.
 Proof.
   intros ND S. unfold exponent, value, form.
-  rewrite (sum_ext _ (fun i => (if Nat.eqb (head e) i then 1 else 0) * x i - (if Nat.eqb (tail e) i then degree g i else 0) * x i))
+  rewrite (sum_ext _ (fun i => (if Nat.eqb (head e) i then 1 else 0) * x i
+      - (if Nat.eqb (tail e) i then degree g i else 0) * x i))
     by (intros; ring).
   rewrite sum_minus, (sum_delta_supported (fun _ => 1)), (sum_delta_supported (fun i => degree g i)) by auto. ring.
 Qed.

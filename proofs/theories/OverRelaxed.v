@@ -2,8 +2,8 @@
     every theta with theta0 <= theta <= 2 - theta0 gains the share theta0 of the exact step, and the weights converge from
     every start, self-connections and parts without ground included. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Convexity LocalStep OneUnit Comparison Convergence PowerStep Existence
-  Attained Loops Tangent Circulation Linear Rounds Stiff Descent StepShare AnyDegree.
+From synbal Require Import Sums Graph Regularizer Convexity LocalStep OneUnit Comparison Convergence PowerStep
+  Existence Attained Loops Tangent Circulation Linear Rounds Stiff Descent StepShare AnyDegree.
 Open Scope R_scope.
 
 Section OverRelaxed.

@@ -2,8 +2,8 @@
     surely: the probability that some weight is, or will once more be, as much as delta off that of the limit after n draws
     (Draws.v) tends to zero. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Convergence Limit Escape Rounds StepShare PowerGains StiffPowers LimitReached
-  Draws RandomSchedules.
+From synbal Require Import Sums Graph Regularizer Convergence Limit Escape Rounds StepShare PowerGains StiffPowers
+  LimitReached Draws RandomSchedules.
 Open Scope R_scope.
 
 Theorem random_schedules_reach_the_limit (p : posreal) g : exists kept V, minimum (part g kept) (power p) V /\

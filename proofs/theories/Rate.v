@@ -68,7 +68,8 @@ Proof.
       pose proof (local_step_never_raises g r i w z Bw).
       assert (0 <= d / theta0) by lra. apply Rmult_le_reg_r with (/ theta0); [now apply Rinv_0_lt_compat|].
       rewrite Rmult_0_l. exact H0.
-    - destruct (curvature e I (exponent g z e) (exponent g w e) (bounded z Gz ltac:(lra) e I) (bounded w Gw ltac:(lra) e I)) as [C _].
+    - destruct (curvature e I (exponent g z e) (exponent g w e) (bounded z Gz ltac:(lra) e I)
+        (bounded w Gw ltac:(lra) e I)) as [C _].
       pose proof (exact_step_gain g r i w z Bw) as E.
       pose proof (sum_member (fun e => above_tangent r e (exponent g z e) (exponent g w e)) (connections g) e
         ltac:(intros; apply above_tangent_nonneg) I) as S. cbv beta in S.

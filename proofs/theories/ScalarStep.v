@@ -8,8 +8,8 @@
     [form g e i]       how the exponent of e depends on the log-scale of i (Linear.v): 1 into i, -c_i out of i, 1 - c_i for a
                        self-connection. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Comparison Convergence PowerStep ErrorBound Between Limit Linear PowerGains
-  Escape LimitReached.
+From synbal Require Import Sums Graph Regularizer Comparison Convergence PowerStep ErrorBound Between Limit Linear
+  PowerGains Escape LimitReached.
 Open Scope R_scope.
 
 Definition steppable g r := forall i x, In i (active g) ->
@@ -47,7 +47,8 @@ Lemma exact_step_lub i x : is_lub (low_enough i x) (exact_step i x).
 Proof. unfold exact_step. destruct completeness. auto. Qed.
 
 (** The residual at the step's end, approached from one side *)
-Lemma residual_near i x t (d : nat -> R) : Un_cv d 0 -> Un_cv (fun n => residual g r (set x i (t + d n)) i) (residual g r (set x i t) i).
+Lemma residual_near i x t (d : nat -> R) : Un_cv d 0 ->
+  Un_cv (fun n => residual g r (set x i (t + d n)) i) (residual g r (set x i t) i).
 Proof.
   intro C. pose proof (residual_own_cv g r (set x i t) i d C) as K.
   intros eps P. destruct (K eps P) as [n0 H]. exists n0. intros n L. specialize (H n L).
@@ -61,8 +62,10 @@ Theorem exact_step_solves : solves g r exact_step.
 Proof.
   intros i x F. destruct (in_dec Nat.eq_dec i (active g)) as [I|N].
   2:{ unfold residual. rewrite divergence_sum. apply sum_null. intros e Ie.
-      destruct (Nat.eqb_spec (head e) i) as [Q|_]; [exfalso; apply N, active_free; split; auto; rewrite <- Q; now apply head_in_units|].
-      destruct (Nat.eqb_spec (tail e) i) as [Q|_]; [exfalso; apply N, active_free; split; auto; rewrite <- Q; now apply tail_in_units|].
+      destruct (Nat.eqb_spec (head e) i) as [Q|_];
+        [exfalso; apply N, active_free; split; auto; rewrite <- Q; now apply head_in_units|].
+      destruct (Nat.eqb_spec (tail e) i) as [Q|_];
+        [exfalso; apply N, active_free; split; auto; rewrite <- Q; now apply tail_in_units|].
       ring. }
   destruct (exact_step_lub i x) as [U L]. set (m := exact_step i x) in *.
   assert (Below : forall t, residual g r (set x i t) i <= 0 -> t <= m).

@@ -4,8 +4,8 @@
 
     [covers g s n k]   every free unit with a connection has its turn among the k steps from step n on (Rounds.v). *)
 From Coq Require Import Reals Psatz List Arith Lia.
-From synbal Require Import Sums Graph Regularizer Convexity LocalStep Convergence Tangent Circulation Linear Rounds Stiff Descent StepShare
-  PowerGains Rate.
+From synbal Require Import Sums Graph Regularizer Convexity LocalStep Convergence Tangent Circulation Linear Rounds
+  Stiff Descent StepShare PowerGains Rate.
 Open Scope R_scope.
 
 (** The excess of the cost falls geometrically. *)
@@ -138,7 +138,8 @@ Proof.
   { intros e I. apply (UL_sequence (fun n => exponent g (X n) e)).
     - unfold exponent. apply CV_minus; auto. apply CV_mult; auto using cv_constant.
     - intros eps Pe. destruct (near_minimum g r V eps Mi Pe) as [d [Pd H]].
-      destruct (pow_lt_1_zero rho ltac:(rewrite Rabs_right; lra) (d / (D 0%nat + 1)) ltac:(apply Rdiv_lt_0_compat; [auto|specialize (PD 0%nat); lra])) as [N HN].
+      destruct (pow_lt_1_zero rho ltac:(rewrite Rabs_right; lra) (d / (D 0%nat + 1))
+        ltac:(apply Rdiv_lt_0_compat; [auto|specialize (PD 0%nat); lra])) as [N HN].
       exists (N * k)%nat. intros n Ln. apply H; auto. specialize (HN N (le_n N)).
       rewrite Rabs_right in HN by (apply Rle_ge, pow_le; lra).
       assert (Geo : forall j, D (j * k)%nat <= rho ^ j * D 0%nat).

@@ -4,7 +4,8 @@
                                times as much as if i were balanced exactly. Exact steps gain all (theta0 = 1); relaxed
                                steps with theta0 <= theta <= 1 gain the share theta0, any degree, any convex cost. *)
 From Coq Require Import Reals Psatz List Arith.
-From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence Tangent Circulation Linear Rounds Stiff.
+From synbal Require Import Sums Graph Regularizer Convexity LocalStep Comparison Convergence Tangent Circulation
+  Linear Rounds Stiff.
 Open Scope R_scope.
 
 Definition gains g r theta0 i (x y : point) := free g i = true /\ (forall j, j <> i -> y j = x j) /\

@@ -79,9 +79,11 @@ Proof.
   destruct (exp_excess kappa Pk) as [beta [Pb E]].
   set (D1 := N * p / kappa + W + 1). set (D2 := N + W * kappa / p + 1).
   assert (P1 : 1 <= D1).
-  { unfold D1. assert (0 <= N * p / kappa) by (unfold Rdiv; apply Rmult_le_pos; [apply Rmult_le_pos; lra|left; now apply Rinv_0_lt_compat]). lra. }
+  { unfold D1, Rdiv. pose proof (Rinv_0_lt_compat _ Pk).
+    assert (0 <= N * p * / kappa) by (repeat apply Rmult_le_pos; lra). lra. }
   assert (P2 : 1 <= D2).
-  { unfold D2. assert (0 <= W * kappa / p) by (unfold Rdiv; apply Rmult_le_pos; [apply Rmult_le_pos; lra|left; now apply Rinv_0_lt_compat]). lra. }
+  { unfold D2, Rdiv. pose proof (Rinv_0_lt_compat _ P).
+    assert (0 <= W * kappa * / p) by (repeat apply Rmult_le_pos; lra). lra. }
   assert (Ptb : 0 < tau * (beta * p)) by (apply Rmult_lt_0_compat; [auto|now apply Rmult_lt_0_compat]).
   set (d := Rmin (tau * (beta * p) / (2 * D1)) (eta / D2)).
   assert (Pd : 0 < d) by (apply Rmin_pos; apply Rdiv_lt_0_compat; lra).
@@ -150,7 +152,8 @@ Proof.
   assert (Move : p * b < kappa).
   { apply Rnot_le_lt. intro L. destruct Eb as [->|[e [I Eb]]]; [lra|]. apply InS in I as I'.
     pose proof (E (p * u e)) as X. rewrite Rabs_mult, (Rabs_right p), Eb in X by lra. specialize (X L).
-    pose proof (sum_member (fun e => cost_at p g x e * (exp (p * u e) - 1 - p * u e)) (filter big l) e ltac:(intros; apply Pos) I) as M.
+    pose proof (sum_member (fun e => cost_at p g x e * (exp (p * u e) - 1 - p * u e)) (filter big l) e
+      ltac:(intros; apply Pos) I) as M.
     cbv beta in M. pose proof (Split e (proj1 I')) as Te. rewrite (proj2 I') in Te.
     assert (Lo : tau * (beta * (p * b)) <= (N + W * b) * d).
     { apply Rle_trans with (cost_at p g x e * (exp (p * u e) - 1 - p * u e)); [|lra].
