@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::File;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::Path;
 
 /// The bytes of a file, mapped for reading.
@@ -36,10 +36,19 @@ impl Mapped {
 impl Mapped {
     /// Gives the memory of the pages that were read back to the system; reading them again loads them again.
     pub fn release(&self) {
+        self.release_range(0..self.0.len());
+    }
+
+    /// The same for the pages in a range of bytes.
+    ///
+    /// # Panics
+    /// When the range is not inside the file.
+    pub fn release_range(&self, range: Range<usize>) {
+        assert!(range.start <= range.end && range.end <= self.0.len(), "inside the file");
         // SAFETY: the map is read-only and backed by its file, so that dropped pages hold nothing that is not in the file.
         // Failure is harmless: the pages stay.
         #[cfg(unix)]
-        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        let _ = unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
     }
 }
 

@@ -1,4 +1,4 @@
-//! The book names examples, tests, theorems and pages that exist.
+//! The book and the list of theorems name examples, tests, theorems, modules and pages that exist.
 
 use std::collections::HashSet;
 use std::fs;
@@ -53,4 +53,25 @@ fn what_the_book_names_exists() {
         .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "rs"));
     assert_eq!(examples.len(), programs.count(), "every example is in the book: {examples:?}");
     assert!(pages > 10 && proved > 30, "{pages} pages, {proved} theorems");
+}
+
+#[test]
+fn what_the_list_of_theorems_names_exists() {
+    let list = fs::read_to_string("proofs/THEOREMS.md").unwrap();
+    let rows: Vec<Vec<&str>> = list.lines().map(|row| row.split('|').collect()).collect();
+    let mut tests = 0;
+    for row in rows.iter().filter(|row| row.len() == 6).skip(2) {
+        for counterpart in row[4].split(';').map(str::trim).filter(|text| *text != "none") {
+            let (place, test) = counterpart.split_once(": ").map_or((counterpart, None), |(a, b)| (a, Some(b)));
+            let place = place.trim_matches('`');
+            let path = if place.starts_with("tests/") { place.to_owned() } else { format!("src/{place}") };
+            assert!(Path::new(&path).exists(), "{}: {path}", row[3]);
+            if let Some(test) = test {
+                tests += 1;
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(text.contains(&format!("fn {test}(")), "{}: {path}: {test}", row[3]);
+            }
+        }
+    }
+    assert!(tests > 30, "{tests} tests");
 }

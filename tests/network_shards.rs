@@ -234,7 +234,7 @@ fn the_shards_of_the_original_are_never_written_over() {
     let before = files(folder.path());
     let file = json::read(&path).unwrap();
     let error = file.write(file.network(), &folder.path().join("new.json"), true).unwrap_err();
-    assert!(is_helpful(&error) && error.problem.contains("keeps weights in this file"), "{error}");
+    assert!(is_helpful(&error) && error.problem.contains("keeps its weights"), "{error}");
     assert_eq!(files(folder.path()), before);
 }
 

@@ -37,9 +37,7 @@ fn weights(raw: &Raw, method: Method) -> Option<Vec<u64>> {
     let settings = Settings { method, max_iterations: 500, ..Settings::default() };
     let solution = solve(&raw.problem(), &settings, &mut |_| ControlFlow::Continue(())).expect("settings in range");
     let scaling = Scaling { scales: solution.scales.clone(), direction: None, bounds: None };
-    let form = |terms: &[(usize, f64)]| {
-        synbal::manifold::Form::from_terms(terms.iter().map(|&(v, c)| (v as u32, c)).collect())
-    };
+    let form = |terms: &[(usize, f64)]| synbal::manifold::Form::from_terms(terms.iter().map(|&(v, c)| (v as u32, c)));
     let new = |e: &Edge| scaling.multiplier(&form(&e.head), &form(&e.tail)).times(e.weight).to_bits();
     let exact = solution.status == Status::Converged && solution.canonical;
     exact.then(|| raw.edges.iter().map(new).collect())

@@ -3,7 +3,8 @@
     Explicit super- and sub-solutions (by distance from the ground), then monotone iteration between them. Parts without
     ground are pinned at one unit each. *)
 From Coq Require Import Reals Psatz List Arith Lia Bool Classical_Prop.
-From synbal Require Import Sums Graph Regularizer Convexity Comparison OneUnit PowerStep Convergence Certificates Existence.
+From synbal Require Import Sums Graph Regularizer Convexity Comparison OneUnit PowerStep Convergence Certificates
+  Existence.
 Import ListNotations.
 Open Scope R_scope.
 

@@ -25,6 +25,24 @@ Proof.
   - exists e. split; auto. rewrite exponent_minus. now apply cost_above_tangent_strict.
 Qed.
 
+(** Strict convexity on the manifold: between two points that give some connection different multipliers the cost lies
+    strictly below the chord. *)
+Theorem total_strictly_convex g r x y t : 0 < t < 1 ->
+  (exists e, In e (connections g) /\ exponent g x e <> exponent g y e) ->
+  total g r (fun i => x i + t * (y i - x i)) < (1 - t) * total g r x + t * total g r y.
+Proof.
+  intros T [e [I D]]. set (z := fun i => x i + t * (y i - x i)).
+  assert (Ez : exponent g z e = exponent g x e + t * (exponent g y e - exponent g x e)) by (unfold exponent, z; ring).
+  assert (Dx : exponent g z e <> exponent g x e) by (rewrite Ez; intro Q; apply D; nra).
+  assert (Dy : exponent g z e <> exponent g y e) by (rewrite Ez; intro Q; apply D; nra).
+  pose proof (total_above_tangent_strict g r z x ltac:(exists e; auto)) as A.
+  pose proof (total_above_tangent_strict g r z y ltac:(exists e; auto)) as B.
+  assert (Z : (1 - t) * sum (fun i => (x i - z i) * residual g r z i) (units g) +
+    t * sum (fun i => (y i - z i) * residual g r z i) (units g) = 0).
+  { rewrite <- !sum_scale, <- sum_plus. apply sum_null. intros i _. unfold z. ring. }
+  nra.
+Qed.
+
 Lemma stationary_term g r x y : grounded g x -> grounded g y -> balanced g r x ->
   sum (fun i => (y i - x i) * residual g r x i) (units g) = 0.
 Proof.

@@ -31,6 +31,18 @@ Definition number (P : Prop) : R := if ClassicalDedekindReals.sig_not_dec (~ P) 
 Lemma number_spec (P : Prop) : (number P = 1 /\ ~ ~ P) \/ (number P = 0 /\ ~ P).
 Proof. unfold number. destruct ClassicalDedekindReals.sig_not_dec; tauto. Qed.
 
+Lemma number_true (P : Prop) : P -> number P = 1.
+Proof. intro H. destruct (number_spec P) as [[E _]|[_ N]]; tauto. Qed.
+
+Lemma number_false (P : Prop) : ~ P -> number P = 0.
+Proof. intro H. destruct (number_spec P) as [[_ N]|[E _]]; tauto. Qed.
+
+Lemma number_le (P Q : Prop) : (P -> Q) -> number P <= number Q.
+Proof. intro H. destruct (number_spec P) as [[-> Y]|[-> Y]]; destruct (number_spec Q) as [[-> Z]|[-> Z]]; try lra; tauto. Qed.
+
+Lemma number_iff (P Q : Prop) : (P <-> Q) -> number P = number Q.
+Proof. intro H. apply Rle_antisym; apply number_le; tauto. Qed.
+
 (** ** Where a connection lies on no cycle, a direction lowers the cost of every point. *)
 Theorem no_minimum_off_cycles (p : posreal) g x : linear_degree g -> minimum g (power p) x ->
   forall e, In e (connections g) -> ~ ~ on_cycle g e.

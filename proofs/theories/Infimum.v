@@ -5,18 +5,6 @@ From synbal Require Import Sums Graph Regularizer Convexity PowerStep Certificat
 Import ListNotations.
 Open Scope R_scope.
 
-Lemma number_true (P : Prop) : P -> number P = 1.
-Proof. intro H. destruct (number_spec P) as [[E _]|[_ N]]; tauto. Qed.
-
-Lemma number_false (P : Prop) : ~ P -> number P = 0.
-Proof. intro H. destruct (number_spec P) as [[_ N]|[E _]]; tauto. Qed.
-
-Lemma number_le (P Q : Prop) : (P -> Q) -> number P <= number Q.
-Proof. intro H. destruct (number_spec P) as [[-> Y]|[-> Y]]; destruct (number_spec Q) as [[-> Z]|[-> Z]]; try lra; tauto. Qed.
-
-Lemma number_iff (P Q : Prop) : (P <-> Q) -> number P = number Q.
-Proof. intro H. apply Rle_antisym; apply number_le; tauto. Qed.
-
 (** A direction that shrinks the escaping connections of a list, grows none and leaves the lasting ones. *)
 Definition shrinks g (h : point) (l : list connection) := grounded g h /\
   forall e, In e (connections g) -> exponent g h e <= 0 /\ (lasting g e = true -> exponent g h e = 0) /\

@@ -107,6 +107,20 @@ Proof.
   pose proof (sqrt_sqrt A ltac:(lra)). pose proof (sqrt_sqrt B ltac:(lra)). nra.
 Qed.
 
+(** Degree 1, one power: the cost is symmetric about the balanced shift. *)
+Theorem unit_cost_symmetric A B p theta : 0 < A -> 0 < B -> 0 < p ->
+  unit_cost A B 1 p (theta * best_shift A B 1 p) = unit_cost A B 1 p ((2 - theta) * best_shift A B 1 p).
+Proof.
+  intros HA HB Hp. unfold unit_cost. set (t := best_shift A B 1 p).
+  assert (E : 2 * (p * t) = ln B - ln A).
+  { unfold t, best_shift, Rdiv. rewrite Rmult_1_l, ln_mult, ln_Rinv by auto using Rinv_0_lt_compat. field. lra. }
+  assert (X : A * exp (p * ((2 - theta) * t)) = B * exp (- (1 * p * (theta * t)))).
+  { rewrite <- (exp_ln A) at 1 by auto. rewrite <- (exp_ln B) at 1 by auto. rewrite <- !exp_plus. f_equal. lra. }
+  assert (Y : B * exp (- (1 * p * ((2 - theta) * t))) = A * exp (p * (theta * t))).
+  { rewrite <- (exp_ln A) at 1 by auto. rewrite <- (exp_ln B) at 1 by auto. rewrite <- !exp_plus. f_equal. lra. }
+  rewrite X, Y. ring.
+Qed.
+
 (** Degree 1, one power: every theta strictly between 0 and 2 lowers the cost. *)
 Theorem over_relaxed_step_lowers A B p theta : 0 < A -> 0 < B -> 0 < p -> 0 < theta < 2 ->
   best_shift A B 1 p <> 0 ->
@@ -114,17 +128,7 @@ Theorem over_relaxed_step_lowers A B p theta : 0 < A -> 0 < B -> 0 < p -> 0 < th
 Proof.
   intros HA HB Hp Ht N. destruct (Rle_dec theta 1) as [L|L].
   { apply relaxed_step_lowers; lra. }
-  assert (S : forall th, unit_cost A B 1 p (th * best_shift A B 1 p) =
-    unit_cost A B 1 p ((2 - th) * best_shift A B 1 p)).
-  { intro th. unfold unit_cost. set (t := best_shift A B 1 p).
-    assert (E : 2 * (p * t) = ln B - ln A).
-    { unfold t, best_shift, Rdiv. rewrite Rmult_1_l, ln_mult, ln_Rinv by auto using Rinv_0_lt_compat. field. lra. }
-    assert (X : A * exp (p * ((2 - th) * t)) = B * exp (- (1 * p * (th * t)))).
-    { rewrite <- (exp_ln A) at 1 by auto. rewrite <- (exp_ln B) at 1 by auto. rewrite <- !exp_plus. f_equal. lra. }
-    assert (Y : B * exp (- (1 * p * ((2 - th) * t))) = A * exp (p * (th * t))).
-    { rewrite <- (exp_ln A) at 1 by auto. rewrite <- (exp_ln B) at 1 by auto. rewrite <- !exp_plus. f_equal. lra. }
-    rewrite X, Y. ring. }
-  rewrite S. apply relaxed_step_lowers; lra.
+  rewrite unit_cost_symmetric by auto. apply relaxed_step_lowers; lra.
 Qed.
 
 (** Degree 3, theta = 1.9: a relaxed step can raise the cost. *)

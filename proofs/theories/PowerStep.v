@@ -115,6 +115,18 @@ Proof.
   unfold unit_cost. rewrite !Rmult_0_r, Ropp_0, exp_0. ring.
 Qed.
 
+(** Any degree c: inflow and outflow, A and B before, sum to (1+c) c^(-c/(1+c)) A^(c/(1+c)) B^(1/(1+c)) afterwards. *)
+Theorem local_step_decrease_any_degree x i : free g i = true ->
+  let c := degree g i in let A := inflow p g x i in let B := outflow p g x i in
+  total g (power p) x - total g (power p) (set x i (closed_form p g i x)) =
+  A + B - (1 + c) * Rpower c (- (c / (1 + c))) * Rpower A (c / (1 + c)) * Rpower B (1 / (1 + c)).
+Proof.
+  intros F c A B. unfold closed_form. fold A B.
+  pose proof (total_shift x i (best_shift A B c p) F) as T. fold A B in T.
+  change (pos (degree g i)) with (pos c) in *.
+  rewrite (best_cost A B c p (inflow_pos x i F) (outflow_pos x i F) (cond_pos c) (cond_pos p)) in T. lra.
+Qed.
+
 (** L_p, degree 1: local balancing in closed form converges to the minimum from every start under every fair
     schedule, with relaxation factors in [theta0, 1]. *)
 Theorem closed_form_converges theta theta0 s V x : anchored g -> linear_degree g ->

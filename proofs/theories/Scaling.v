@@ -10,7 +10,9 @@
                        step of a recurrent one.
     [recur ... orders inputs n]   the values after n steps of a recurrent network, from initial values [v0]; before
                        each step the units that [is_input] names are set to the step's inputs.
-    [factor g x i]     exp(c_i x_i), by which the value of unit i is multiplied when the network is rescaled by x. *)
+    [factor g x i]     exp(c_i x_i), by which the value of unit i is multiplied when the network is rescaled by x.
+    Units may differ: every free unit has its own activation and degree, and the units that are not free (inputs, outputs,
+    constants, units with activations that are not homogeneous) may have any activation. *)
 From Coq Require Import Reals Psatz List Arith.
 From synbal Require Import Sums Graph Activations.
 Import ListNotations.
@@ -38,6 +40,16 @@ Definition factor g (x : point) i := exp (degree g i * x i).
 (** Free units are homogeneous of their degree; the others may have any activation. *)
 Definition homogeneous_where_free g (act : nat -> R -> R) :=
   forall i, free g i = true -> homogeneous_of_degree (degree g i) (act i).
+
+(** BiLU units of degree 1 and BiPU units of any degree may be mixed. *)
+Theorem mixed_units_are_homogeneous g act : (forall i, free g i = true ->
+    (degree g i = 1 :> R /\ exists a b, forall z, act i z = bilu a b z) \/
+    (exists C D, forall z, act i z = bipu (degree g i) C D z)) -> homogeneous_where_free g act.
+Proof.
+  intros H i F. destruct (H i F) as [[E B]|B].
+  - rewrite E. now apply degree_one_agrees, homogeneous_iff_bilu.
+  - apply homogeneous_iff_bipu; [apply cond_pos|exact B].
+Qed.
 
 Section Scaling.
 Variables (g : graph) (act : nat -> R -> R) (x : point).

@@ -94,6 +94,24 @@ Proof.
 Qed.
 End Sums.
 
+Lemma sum_Rabs {T} (f : T -> R) l : Rabs (sum f l) <= sum (fun a => Rabs (f a)) l.
+Proof. induction l as [|a l IH]; simpl; [rewrite Rabs_R0; lra|]. eapply Rle_trans; [apply Rabs_triang|]. lra. Qed.
+
+Lemma sum_constant {T} c (l : list T) : sum (fun _ => c) l = INR (length l) * c.
+Proof. induction l as [|a l IH]; [simpl; ring|]. cbn [sum length]. rewrite S_INR, IH. ring. Qed.
+
+Lemma sum_filter {T} (f : T -> R) (q : T -> bool) l :
+  sum f l = sum f (filter q l) + sum f (filter (fun a => negb (q a)) l).
+Proof. induction l as [|a l IH]; simpl; [ring|]. rewrite IH. destruct (q a); simpl; ring. Qed.
+
+Lemma sum_filter_le {T} (f : T -> R) (q : T -> bool) l : (forall a, In a l -> 0 <= f a) ->
+  0 <= sum f (filter q l) <= sum f l.
+Proof.
+  intro H. assert (K : forall q, 0 <= sum f (filter q l)).
+  { intro k. apply sum_nonneg. intros a I. apply filter_In in I. apply H, I. }
+  rewrite (sum_filter f q l). pose proof (K q). pose proof (K (fun a => negb (q a))). lra.
+Qed.
+
 Lemma sum_delta (h : nat -> R) k l : NoDup l -> In k l -> sum (fun i => if Nat.eqb k i then h i else 0) l = h k.
 Proof.
   induction l as [|a l IH]; simpl; intros ND I; [tauto|]. inversion ND; subst.

@@ -91,7 +91,7 @@ impl Fixed {
             None => form,
         };
         let rest = self.reduced.iter().fold(form.clone(), remove);
-        Form::from_terms(rest.terms().iter().copied().filter(|t| t.1.abs() > SLACK).collect())
+        Form::from_terms(rest.terms().iter().copied().filter(|t| t.1.abs() > SLACK))
     }
 
     fn determines(&self, form: &Form) -> bool {

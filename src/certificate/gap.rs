@@ -2,8 +2,9 @@
 //!
 //! With costs `c_k` of exponents `p_k` on log-multipliers `a_k . x`, let H be the Hessian at the candidate, G the gradient,
 //! and `H y = G`. The flows `g_k = c_k (1 - p_k a_k . y)` balance every variable exactly, so where all are positive
-//! `F - min F <= sum (g_k - c_k)^2 / c_k = y . H y = G . H^-1 G` (`gap_bound` in `proofs/theories`). The exact y need not be known:
-//! a proved lower bound mu on the eigenvalues of H, scaled to unit diagonal, gives `|G|^2 / mu` in that scale.
+//! `F - min F <= sum (g_k - c_k)^2 / c_k = y . H y = G . H^-1 G` (`gap_bound_any_forms` in `proofs/theories`). The exact y
+//! need not be known: a proved lower bound mu on the eigenvalues of H, scaled to unit diagonal, gives `|G|^2 / mu` in that
+//! scale.
 //!
 //! Source of the bound on eigenvalues: S. Rump, "Verification of positive definiteness", BIT 46 (2006): a Cholesky factor
 //! that exists in floating point proves it up to its a-priori rounding.

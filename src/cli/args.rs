@@ -59,7 +59,8 @@ pub struct Reading {
     /// Whether gammas of batch normalization have a cost; without one they pass scales through
     #[arg(long, value_enum, default_value_t = BatchNormCost::Counted)]
     pub batchnorm: BatchNormCost,
-    /// Another exponent for the weights of some nodes of an .onnx model. May be repeated
+    /// Another exponent for the weights of some nodes of an .onnx model, or for those that lead to some units of another network.
+    /// The first pattern that matches counts. May be repeated
     #[arg(long, value_name = "PATTERN=P")]
     pub norm_for: Vec<String>,
     /// Threads; all cores by default. The result does not depend on it

@@ -5,7 +5,7 @@ use super::function::check_networks;
 use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
-use crate::model::{Choice, FunctionCheck, OnnxModel, Role};
+use crate::model::{Choice, FunctionCheck, OnnxModel, Role, matches};
 use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
 use crate::network::{Biases, Network, Unit};
@@ -57,9 +57,9 @@ impl Input {
             only: reading.only.clone(),
             batchnorm_fixed: reading.batchnorm == BatchNormCost::Fixed,
         };
-        let chosen = !choice.freeze.is_empty() || !choice.only.is_empty() || !reading.norm_for.is_empty();
+        let chosen = !choice.freeze.is_empty() || !choice.only.is_empty();
         if extension(path) != "onnx" && (chosen || choice.batchnorm_fixed) {
-            let problem = "--freeze, --only, --norm-for and --batchnorm name nodes of .onnx models";
+            let problem = "--freeze, --only and --batchnorm name nodes of .onnx models";
             let remedy = "in a .json network, set \"frozen\" on units or layers";
             return Err(Error::new(ErrorKind::Parameter, "options", problem, remedy).in_file(path));
         }
@@ -80,9 +80,10 @@ impl Input {
     pub fn lower(&self, regularizer: &Regularizer, reading: &Reading) -> Result<Lowered> {
         let counted = reading.biases == BiasCost::Counted;
         let own = if counted { Biases::Counted } else { Biases::Free };
+        let others = norms_for(&reading.norm_for)?;
         match self {
-            Self::Onnx(model) => model.lower_with(regularizer, counted, &norms_for(&reading.norm_for)?),
-            Self::Json(_) | Self::Matrix(_) => self.network().lower(regularizer, own),
+            Self::Onnx(model) => model.lower_with(regularizer, counted, &others),
+            Self::Json(_) | Self::Matrix(_) => lower_named(self.network(), regularizer, own, &others),
         }
     }
 
@@ -268,6 +269,32 @@ fn norms_for(typed: &[String]) -> Result<Vec<(String, Regularizer)>> {
         Ok((pattern.to_string(), Regularizer::lp(p)?))
     };
     typed.iter().map(one).collect()
+}
+
+/// The problem of a network, with other costs for the weights that lead to some units.
+fn lower_named(
+    network: &Network,
+    regularizer: &Regularizer,
+    biases: Biases,
+    others: &[(String, Regularizer)],
+) -> Result<Lowered> {
+    let fed: Vec<bool> = {
+        let mut fed = vec![false; network.units().len()];
+        network.connections().heads.iter().for_each(|&head| fed[head as usize] = true);
+        fed
+    };
+    // number 0 is the cost of all units that no pattern matches
+    let first = |unit: &Unit| others.iter().position(|(pattern, _)| matches(pattern, &unit.name)).map_or(0, |k| k + 1);
+    let of_unit: Vec<usize> = network.units().iter().map(first).collect();
+    for (k, (pattern, _)) in others.iter().enumerate() {
+        if !of_unit.iter().zip(&fed).any(|(&own, fed)| own == k + 1 && *fed) {
+            let problem = format!("the pattern {pattern:?} is the first to match no unit with incoming weights");
+            let remedy = "`synbal inspect` shows the units; name special patterns before general ones";
+            return Err(Error::new(ErrorKind::Parameter, "--norm-for", problem, remedy));
+        }
+    }
+    let costs: Vec<Regularizer> = std::iter::once(regularizer).chain(others.iter().map(|o| &o.1)).cloned().collect();
+    network.lower_by_unit(&costs, &of_unit, biases)
 }
 
 fn extension(path: &Path) -> String {

@@ -134,7 +134,6 @@ impl ManifoldBuilder {
             0 => None,
             root => Some((root as u32 - 1, c)),
         });
-        let terms = terms.collect();
         Form::from_terms(terms)
     }
 }
@@ -168,7 +167,7 @@ impl Manifold {
             .terms()
             .iter()
             .flat_map(|&(v, c)| self.forms[v as usize].terms().iter().map(move |&(w, d)| (w, c * d)));
-        Form::from_terms(terms.collect())
+        Form::from_terms(terms)
     }
 }
 

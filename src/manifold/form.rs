@@ -1,11 +1,14 @@
 //! Linear forms in log-scales, with coefficients that are exact as `f64`.
 
+use smallvec::SmallVec;
+
 /// A linear form `sum of coefficient * variable`; the empty form is the ground (log-scale zero).
 ///
 /// Terms are sorted by variable; no coefficient is zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Form {
-    terms: Vec<(u32, f64)>,
+    // nearly all forms have one term at most: it needs no memory of its own
+    terms: SmallVec<[(u32, f64); 1]>,
 }
 
 impl Form {
@@ -28,22 +31,24 @@ impl Form {
     #[must_use]
     pub fn term(index: usize, coefficient: f64) -> Self {
         let index = u32::try_from(index).expect("at most 2^32 - 1 variables");
-        Self { terms: if coefficient == 0.0 { vec![] } else { vec![(index, coefficient)] } }
+        Self { terms: (coefficient != 0.0).then_some((index, coefficient)).into_iter().collect() }
     }
 
     /// The form of the given terms; terms of the same variable are added up.
     #[must_use]
-    pub fn from_terms(mut terms: Vec<(u32, f64)>) -> Self {
+    pub fn from_terms(terms: impl IntoIterator<Item = (u32, f64)>) -> Self {
+        let mut terms: SmallVec<[(u32, f64); 1]> = terms.into_iter().collect();
         terms.sort_unstable_by_key(|t| t.0);
-        let mut sum: Vec<(u32, f64)> = Vec::with_capacity(terms.len());
-        for (variable, coefficient) in terms {
-            match sum.last_mut() {
-                Some(last) if last.0 == variable => last.1 += coefficient,
-                _ => sum.push((variable, coefficient)),
+        // terms of one variable are neighbours now, and the first of them gets the sum
+        terms.dedup_by(|next, sum| {
+            let same = next.0 == sum.0;
+            if same {
+                sum.1 += next.1;
             }
-        }
-        sum.retain(|t| t.1 != 0.0);
-        Self { terms: sum }
+            same
+        });
+        terms.retain(|t| t.1 != 0.0);
+        Self { terms }
     }
 
     /// The terms `(variable, coefficient)`, sorted by variable.
@@ -61,9 +66,13 @@ impl Form {
     /// `self + factor * other`.
     #[must_use]
     pub fn plus(&self, factor: f64, other: &Self) -> Self {
-        let mut terms = self.terms.clone();
-        terms.extend(other.terms.iter().map(|&(v, c)| (v, factor * c)));
-        Self::from_terms(terms)
+        if self.is_zero() && factor == 1.0 {
+            return other.clone();
+        }
+        if other.is_zero() {
+            return self.clone();
+        }
+        Self::from_terms(self.terms.iter().copied().chain(other.terms.iter().map(|&(v, c)| (v, factor * c))))
     }
 
     /// The value at the log-scales `x`.

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::{beside, folder_of};
 use crate::mapped::Mapped;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +57,11 @@ impl Files {
     /// Gives the memory of what was read back to the system.
     pub fn release(&self) {
         self.list.iter().for_each(|file| file.bytes.release());
+    }
+
+    /// The same for a range of bytes of one of them.
+    pub(super) fn release_range(&self, file: usize, range: Range<usize>) {
+        self.list[file].bytes.release_range(range);
     }
 
     /// Number of files.

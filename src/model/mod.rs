@@ -19,6 +19,7 @@ mod order;
 mod patch;
 mod rule;
 mod scales;
+mod sums;
 mod tensor;
 mod wire;
 
@@ -27,5 +28,5 @@ pub use element::ElementType;
 pub use files::Files;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
-pub use scales::{Choice, Ports, Role, WeightUse};
+pub use scales::{Choice, Ports, Role, WeightUse, matches};
 pub use tensor::Tensor;

@@ -150,6 +150,7 @@ impl OnnxModel {
                 Piece::Tensor(one, axes, rule) => {
                     let tensor = &self.tensors()[one.tensor()];
                     run(tensor, &bytes[place.clone()], &axes, rule, report, sink)?;
+                    self.files().release_range(file, place.clone());
                 }
             }
             from = place.end;
@@ -183,19 +184,20 @@ fn run(
         if result.is_err() {
             return;
         }
-        new.extend_from_slice(&old[element * width..(element + length) * width]);
-        let line = new.len() - length * width;
-        let line = &mut new[line..];
+        let line = &old[element * width..(element + length) * width];
+        let begin = new.len();
         let quick = match &rule {
             Rule::Factors { up, down } if tensor.element == ElementType::F32 => {
-                quick(line, (&up[head..], head_step), (&down[tail..], tail_step))
+                quick(line, (&up[head..], head_step), (&down[tail..], tail_step), &mut new)
             }
             _ => None,
         };
         match quick {
             Some(changed) => report.changed += changed,
             None => {
-                result = line.chunks_exact_mut(width).enumerate().try_for_each(|(k, place)| {
+                new.truncate(begin);
+                new.extend_from_slice(line);
+                result = new[begin..].chunks_exact_mut(width).enumerate().try_for_each(|(k, place)| {
                     change(tensor, place, element + k, &mut rule, (head + k * head_step, tail + k * tail_step), report)
                 });
             }
@@ -209,43 +211,46 @@ fn run(
     result.and_then(|()| sink(&new))
 }
 
-/// Multiplies a line of single-precision numbers by factors at these distances; tells how many changed. None, and nothing
-/// is changed, where a product is subnormal, vanishes or overflows: such numbers are counted and named elsewhere.
-fn quick(line: &mut [u8], (up, up_step): (&[f64], usize), (down, down_step): (&[f64], usize)) -> Option<u64> {
-    let numbers = line.as_chunks_mut::<4>().0;
-    let before = numbers.as_flattened().to_vec();
-    let done = match (up_step, down_step) {
+/// Appends a line of single-precision numbers times factors at these distances; tells how many changed. None where a
+/// product is subnormal, vanishes or overflows: such numbers are counted and named elsewhere.
+#[inline(always)]
+fn quick(
+    line: &[u8],
+    (up, up_step): (&[f64], usize),
+    (down, down_step): (&[f64], usize),
+    new: &mut Vec<u8>,
+) -> Option<u64> {
+    let numbers = line.as_chunks::<4>().0;
+    match (up_step, down_step) {
         // the common steps, known to the compiler
         (0, 1) => {
             let (u, down) = (up[0], &down[..numbers.len()]);
-            multiply(numbers, |k| u * down[k])
+            multiply(numbers, |k| u * down[k], new)
         }
         (1, 0) => {
             let (d, up) = (down[0], &up[..numbers.len()]);
-            multiply(numbers, |k| up[k] * d)
+            multiply(numbers, |k| up[k] * d, new)
         }
         (0, 0) => {
             let factor = up[0] * down[0];
-            multiply(numbers, |_| factor)
+            multiply(numbers, |_| factor, new)
         }
-        _ => multiply(numbers, |k| up[k * up_step] * down[k * down_step]),
-    };
-    if done.is_none() {
-        numbers.as_flattened_mut().copy_from_slice(&before);
+        _ => multiply(numbers, |k| up[k * up_step] * down[k * down_step], new),
     }
-    done
 }
 
 #[inline(always)]
-fn multiply(numbers: &mut [[u8; 4]], factor: impl Fn(usize) -> f64) -> Option<u64> {
+fn multiply(numbers: &[[u8; 4]], factor: impl Fn(usize) -> f64, new: &mut Vec<u8>) -> Option<u64> {
+    let begin = new.len();
+    new.resize(begin + 4 * numbers.len(), 0);
     let (mut changed, mut odd) = (0u64, false);
-    for (k, number) in numbers.iter_mut().enumerate() {
+    for (k, (number, place)) in numbers.iter().zip(new[begin..].as_chunks_mut::<4>().0).enumerate() {
         let old = f32::from_le_bytes(*number);
-        let new = (f64::from(old) * factor(k)) as f32;
-        let size = new.abs();
-        odd |= (size < f32::MIN_POSITIVE) & (old != 0.0) | !new.is_finite();
-        changed += u64::from(new != old);
-        *number = new.to_le_bytes();
+        let product = (f64::from(old) * factor(k)) as f32;
+        let size = product.abs();
+        odd |= (size < f32::MIN_POSITIVE) & (old != 0.0) | !product.is_finite();
+        changed += u64::from(product != old);
+        *place = product.to_le_bytes();
     }
     (!odd).then_some(changed)
 }

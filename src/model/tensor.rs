@@ -88,6 +88,13 @@ impl Tensor {
         }
     }
 
+    /// Gives the memory of what was read of the tensor back to the system.
+    pub(crate) fn release(&self, files: &Files) {
+        if let [place] = &self.places[..] {
+            files.release_range(self.file, place.clone());
+        }
+    }
+
     /// Whether some element is zero. Complexity: one read of the elements, at the speed of memory for single precision.
     pub(crate) fn has_zero(&self, files: &Files) -> bool {
         match self.single_precision(files) {

@@ -30,6 +30,20 @@ pub const LARGEST_EXP: f64 = 200.0;
 /// `ln 2` in three words; the first two have so few bits that their products with integers below 2^20 are exact.
 const LN_2: [f64; 3] = [0.693_147_180_369_123_8, 1.908_214_928_843_070_3e-10, 4.275_175_589_747_649e-20];
 
+/// `1 / n!` for n = 11 down to 2, in two words.
+const FACTORIALS: [[f64; 2]; 10] = [
+    [2.505210838544172e-08, -1.448814070935912e-24],
+    [2.755731922398589e-07, 2.3767714622250297e-23],
+    [2.7557319223985893e-06, -1.858393274046472e-22],
+    [2.48015873015873e-05, 2.1511947866775882e-23],
+    [0.0001984126984126984, 1.7209558293420705e-22],
+    [0.001388888888888889, -5.300543954373577e-20],
+    [0.008333333333333333, 1.1564823173178714e-19],
+    [0.041666666666666664, 2.3129646346357427e-18],
+    [0.16666666666666666, 9.25185853854297e-18],
+    [0.5, 0.0],
+];
+
 impl Double {
     /// The sum of two numbers, exactly.
     #[inline(always)]
@@ -46,6 +60,13 @@ impl Double {
     pub fn product(a: f64, b: f64) -> Self {
         let high = a * b;
         Self { high, low: a.mul_add(b, -high) }
+    }
+
+    /// The number that two words hold, of which the high one is the `f64` next to their sum.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_words(high: f64, low: f64) -> Self {
+        Self { high, low }
     }
 
     /// The sum with a single word, with at most the error of a sum of two.
@@ -109,6 +130,7 @@ impl Double {
     }
 
     /// The exponential; see [`EXP_ROUNDOFF`].
+    #[inline(always)]
     #[must_use]
     pub fn exp(self) -> Self {
         let k = (self.high / std::f64::consts::LN_2).round();
@@ -116,10 +138,8 @@ impl Double {
         let t = r.scaled(1.0 / 256.0);
         // exp(t) - 1 by Horner's rule
         let one = Self::from(1.0);
-        let mut series = one;
-        for n in (2..=11).rev() {
-            series = one + t * series / Self::from(f64::from(n));
-        }
+        let term = |series: Self, [high, low]: [f64; 2]| Self { high, low } + t * series;
+        let series = one + t * FACTORIALS.into_iter().fold(Self::default(), term);
         let mut e = t * series;
         for _ in 0..8 {
             e = e.scaled(2.0) + e * e;
@@ -137,6 +157,7 @@ impl From<f64> for Double {
 
 impl Neg for Double {
     type Output = Self;
+    #[inline(always)]
     fn neg(self) -> Self {
         Self { high: -self.high, low: -self.low }
     }
@@ -156,6 +177,7 @@ impl Add for Double {
 
 impl Sub for Double {
     type Output = Self;
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         self + -other
     }
@@ -271,6 +293,14 @@ mod tests {
     fn the_exponential_keeps_its_bound(a: i32, b: i32) -> bool {
         let x = Double::sum(f64::from(a) / f64::from(i32::MAX) * 40.0, f64::from(b) * 1e-27);
         close(&exact(x.exp()), &exponential(&exact(x)), EXP_ROUNDOFF)
+    }
+
+    #[test]
+    fn the_words_of_inverse_factorials_are_right() {
+        for (n, [high, low]) in (2..=11u32).rev().zip(FACTORIALS) {
+            let factorial = RBig::from((2..=n).product::<u32>());
+            assert!(close(&exact(Double { high, low }), &(RBig::ONE / factorial), 2f64.powi(-105)), "1 / {n}!");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::kernel::dense;
 use super::stored::Lines;
-use crate::numeric::{Scalar, Wide};
+use crate::numeric::{Double, Scalar, Wide};
 use crate::regularizer::ConvexCost;
 use std::sync::Arc;
 
@@ -40,6 +40,14 @@ pub(super) struct SumRests {
     pub(super) relative: Vec<f32>,
     /// Bound on the relative error of values and rests together.
     pub(super) error: f64,
+}
+
+impl SumRests {
+    /// Sum `k`, of which `value` is the nearest `f64`.
+    #[inline(always)]
+    pub(super) fn restored(&self, value: f64, k: usize) -> Double {
+        Double::sum(value, value * f64::from(self.relative[k]))
+    }
 }
 
 /// Where the entries of a block are.

@@ -34,6 +34,9 @@ pub enum Weights {
 #[derive(Debug)]
 pub struct ProblemBuilder {
     problem: Problem,
+    /// Ports of forms that are one variable, by variable.
+    single: Vec<Option<Port>>,
+    /// Ports of all other forms.
     known: HashMap<Vec<(u32, u64)>, Port>,
 }
 
@@ -44,7 +47,7 @@ impl ProblemBuilder {
         let ports = vec![Form::zero()];
         let problem =
             Problem { variables, ports, exponents: vec![], blocks: vec![], origin: vec![0; variables], given: 0.0 };
-        Self { problem, known: HashMap::from([(vec![], Port::GROUND)]) }
+        Self { problem, single: vec![None; variables], known: HashMap::from([(vec![], Port::GROUND)]) }
     }
 
     /// The port with the given form; the same form always gives the same port.
@@ -52,14 +55,19 @@ impl ProblemBuilder {
     /// # Panics
     /// When the form names a variable outside the problem.
     pub fn port(&mut self, form: &Form) -> Port {
-        let key: Vec<_> = form.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
-        if let Some((last, _)) = key.last() {
+        if let Some((last, _)) = form.terms().last() {
             assert!((*last as usize) < self.problem.variables, "the form names variable {last}");
         }
-        *self.known.entry(key).or_insert_with(|| {
-            self.problem.ports.push(form.clone());
-            Port(u32::try_from(self.problem.ports.len() - 1).expect("at most 2^32 ports"))
-        })
+        let ports = &mut self.problem.ports;
+        let new = || {
+            ports.push(form.clone());
+            Port(u32::try_from(ports.len() - 1).expect("at most 2^32 ports"))
+        };
+        if let [(variable, 1.0)] = form.terms() {
+            return *self.single[*variable as usize].get_or_insert_with(new);
+        }
+        let key = form.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
+        *self.known.entry(key).or_insert_with(new)
     }
 
     /// Adds a block: the weights between `heads` (rows) and `tails` (columns).

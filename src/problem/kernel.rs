@@ -69,6 +69,12 @@ pub(super) fn dense<A: Copy + Sync, S: Scalar>(
     }
 }
 
+/// Additions on the longest path to a sum of [`dense`]: lanes and tiles along a row, panels across rows.
+pub(super) fn longest_sum(rows: usize, columns: usize) -> usize {
+    let lanes = COLUMNS_PER_TILE / 8 + 10;
+    (lanes + columns / COLUMNS_PER_TILE).max(ROWS_PER_PANEL + 2 + rows / ROWS_PER_PANEL)
+}
+
 /// The sums of a panel's rows are added to `rows`; the sums of its columns are returned.
 #[inline(always)]
 fn panel<A: Copy, S: Scalar>(

@@ -16,6 +16,7 @@ mod gauge;
 mod kernel;
 mod point;
 mod precise;
+mod precise_kernel;
 mod roundoff;
 mod scales;
 mod stored;

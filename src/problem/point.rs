@@ -128,6 +128,11 @@ impl Point<'_> {
         }
     }
 
+    /// Whether all numbers were in the range of `f64`.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.state, State::Plain(_))
+    }
+
     /// For every block the sums of its rows' and its columns' curvatures (of cost in log-multipliers); none where numbers
     /// leave the range of `f64`.
     pub(crate) fn plain_curvatures(&self) -> Option<impl Iterator<Item = (&[f64], &[f64])>> {

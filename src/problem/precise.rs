@@ -3,9 +3,10 @@
 //! In deep networks the error of the weights is the residual times about the depth squared, so the residual of the last
 //! steps must be known far beyond the roundoff of `f64`. Complexity: one read of the weights, some forty operations for each.
 
-use super::block::{Amplitudes, Block, Cost, Source};
-use super::{Entry, Problem};
+use super::block::{Amplitudes, Block, Cost, Pattern, Source};
+use super::{Entry, Problem, precise_kernel};
 use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide};
+use rayon::prelude::*;
 
 /// What enters and leaves every variable; as [`super::Flows`], in two words.
 #[derive(Clone, Debug)]
@@ -56,31 +57,42 @@ impl Problem {
         }
         let mut amplitude_error = 0.0f64;
         let mut flows = Sums::new(self);
-        let vector_units = pulp::Arch::new();
+        // multipliers of all ports as heads and as tails, for every exponent: blocks share most of them
+        let multipliers: Vec<[Vec<Double>; 2]> = self.exponents.iter().map(|&p| exponentials(&log, p)).collect();
         for block in &self.blocks {
             let Cost::Power(k) = block.cost else { return None };
             let p = self.exponents[k];
             amplitude_error = amplitude_error.max(block.precise_error(p, self.given)?);
-            let at = |ports: &[u32], sign: f64| -> Vec<Double> {
-                ports.iter().map(|&q| (Double::from(sign * p) * log[q as usize]).exp()).collect()
-            };
-            let (up, down) = (at(&block.heads, 1.0), at(&block.tails, -1.0));
-            let up: Vec<Double> = up.into_iter().map(|u| u * Double::from(p)).collect();
-            // fused multiplications are exact, so the same numbers on all machines
-            vector_units.dispatch(|| {
-                block.for_each(|r, c, k| {
-                    let amplitude = block.precise(k, p);
-                    if amplitude.to_f64() != 0.0 {
-                        flows.add(block, r, c, amplitude * up[r] * down[c]);
-                    }
-                });
-            });
+            let at = |ports: &[u32], of: &[Double]| -> Vec<Double> { ports.iter().map(|&q| of[q as usize]).collect() };
+            let (up, down) = (at(&block.heads, &multipliers[k][0]), at(&block.tails, &multipliers[k][1]));
+            let (rows, columns) = block.precise_products(p, &down, &up);
+            let factor = Double::from(p);
+            for ((&head, up), sum) in block.heads.iter().zip(up).zip(rows) {
+                flows.heads[head as usize] = flows.heads[head as usize] + factor * up * sum;
+            }
+            for ((&tail, down), sum) in block.tails.iter().zip(down).zip(columns) {
+                flows.tails[tail as usize] = flows.tails[tail as usize] + factor * down * sum;
+            }
         }
-        let (inflow, outflow, additions) = flows.at_variables(self);
-        let arithmetic = additions as f64 + 8.0 + 2.0 * steepest * furthest;
+        let (inflow, outflow) = flows.at_variables(self);
+        let additions = self.most_additions(precise_kernel::longest_sum);
+        let arithmetic = additions as f64 + 10.0 + 2.0 * steepest * furthest;
         let roundoff = 1.01 * (amplitude_error + 2.0 * EXP_ROUNDOFF + arithmetic * DOUBLE_ROUNDOFF);
         Some(PreciseFlows { inflow, outflow, roundoff })
     }
+}
+
+/// `exp(p l)` and its inverse for every log-scale l, on all threads.
+fn exponentials(log: &[Double], p: f64) -> [Vec<Double>; 2] {
+    let vector_units = pulp::Arch::new();
+    let p = Double::from(p);
+    let mut values = log.to_vec();
+    // fused multiplications are single instructions there, and exact everywhere: the same numbers on all machines
+    values.par_chunks_mut(1024).for_each(|chunk| {
+        vector_units.dispatch(|| chunk.iter_mut().for_each(|value| *value = (p * *value).exp()));
+    });
+    let inverse = values.iter().map(|&value| Double::from(1.0) / value).collect();
+    [values, inverse]
 }
 
 impl PreciseFlows {
@@ -120,14 +132,41 @@ impl Block {
         }
     }
 
+    /// One read of the block's matrix A in two words: `A down` and `A^T up`.
+    fn precise_products(&self, p: f64, down: &[Double], up: &[Double]) -> (Vec<Double>, Vec<Double>) {
+        let (across, along) = if matches!(self.pattern, Pattern::DenseColumns) { (up, down) } else { (down, up) };
+        let (lines, places) = match (&self.pattern, &self.values, &self.source) {
+            (Pattern::Dense | Pattern::DenseColumns, Amplitudes::Stored(lines), _) => {
+                lines.precise_products(across, along)
+            }
+            (Pattern::Dense | Pattern::DenseColumns, Amplitudes::Plain(values), Some(Source::Sums(rests))) => {
+                precise_kernel::dense(|k| rests.restored(values[k], k), across, along)
+            }
+            (Pattern::Dense | Pattern::DenseColumns, ..) => {
+                precise_kernel::dense(|k| self.precise(k, p), across, along)
+            }
+            (Pattern::Sparse { .. } | Pattern::Diagonal, ..) => {
+                let (mut rows, mut columns) = (vec![Double::default(); up.len()], vec![Double::default(); down.len()]);
+                // fused multiplications are exact, so the same numbers on all machines
+                pulp::Arch::new().dispatch(|| {
+                    self.for_each(|r, c, k| {
+                        let amplitude = self.precise(k, p);
+                        rows[r] = rows[r] + amplitude * down[c];
+                        columns[c] = columns[c] + amplitude * up[r];
+                    });
+                });
+                (rows, columns)
+            }
+        };
+        if matches!(self.pattern, Pattern::DenseColumns) { (places, lines) } else { (lines, places) }
+    }
+
     /// Amplitude `k` in two words; under p = 1 and 2 as exact as that allows.
     #[inline(always)]
     fn precise(&self, k: usize, p: f64) -> Double {
         match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.precise(k),
-            (Amplitudes::Plain(values), Some(Source::Sums(rests))) => {
-                Double::sum(values[k], values[k] * f64::from(rests.relative[k]))
-            }
+            (Amplitudes::Plain(values), Some(Source::Sums(rests))) => rests.restored(values[k], k),
             (Amplitudes::Plain(values), Some(Source::Weights { weights, coefficient }))
                 if values[k] != 0.0 && (p == 1.0 || p == 2.0) =>
             {
@@ -179,41 +218,30 @@ fn half_power(weight: f64, p: f64, coefficient: f64, folded: f64) -> Double {
     amplitude.scaled(2f64.powi(halves.div_euclid(2)))
 }
 
-/// Sums of costs at ports, as heads and as tails, and of how many terms they are.
+/// Sums of costs at ports, as heads and as tails.
 struct Sums {
     heads: Vec<Double>,
     tails: Vec<Double>,
-    terms: Vec<usize>,
 }
 
 impl Sums {
     fn new(problem: &Problem) -> Self {
         let n = problem.ports.len();
-        Self { heads: vec![Double::default(); n], tails: vec![Double::default(); n], terms: vec![0; n] }
+        Self { heads: vec![Double::default(); n], tails: vec![Double::default(); n] }
     }
 
-    #[inline(always)]
-    fn add(&mut self, block: &Block, row: usize, column: usize, cost: Double) {
-        let (head, tail) = (block.heads[row] as usize, block.tails[column] as usize);
-        self.heads[head] = self.heads[head] + cost;
-        self.tails[tail] = self.tails[tail] + cost;
-        self.terms[head] += 1;
-        self.terms[tail] += 1;
-    }
-
-    /// Inflow and outflow of every variable, and the most additions behind one of them.
-    fn at_variables(&self, problem: &Problem) -> (Vec<Double>, Vec<Double>, usize) {
+    /// Inflow and outflow of every variable.
+    fn at_variables(&self, problem: &Problem) -> (Vec<Double>, Vec<Double>) {
         let zeros = vec![Double::default(); problem.variables];
-        let (mut inflow, mut outflow, mut additions) = (zeros.clone(), zeros, vec![0; problem.variables]);
+        let (mut inflow, mut outflow) = (zeros.clone(), zeros);
         for (q, form) in problem.ports.iter().enumerate() {
             for &(v, c) in form.terms() {
                 let (v, size) = (v as usize, Double::from(c.abs()));
                 let (up, down) = if c > 0.0 { (self.heads[q], self.tails[q]) } else { (self.tails[q], self.heads[q]) };
                 inflow[v] = inflow[v] + size * up;
                 outflow[v] = outflow[v] + size * down;
-                additions[v] += self.terms[q] + 2;
             }
         }
-        (inflow, outflow, additions.into_iter().max().unwrap_or(0))
+        (inflow, outflow)
     }
 }

@@ -1,6 +1,6 @@
 //! How far the rounding of one pass can move a flow.
 
-use super::{Pattern, Problem};
+use super::{Block, Pattern, Problem, kernel};
 use crate::numeric::UNIT_ROUNDOFF;
 
 impl Problem {
@@ -23,38 +23,43 @@ impl Problem {
         let furthest = self.ports.iter().map(argument).fold(0.0, f64::max);
         let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
         let amplitude = 4.0 + if self.exponents.iter().all(|p| *p <= 2.0) { 0.0 } else { 2.0 * steepest };
-        let additions = self.blocks.iter().map(longest_sum).max().unwrap_or(0) + crowd(self);
+        let additions = self.most_additions(kernel::longest_sum);
         let units = self.given + amplitude + 2.0 * (2.0 + steepest * furthest) + additions as f64 + 6.0;
         (1.01 * UNIT_ROUNDOFF * units).min(0.5)
     }
+
+    /// Additions on the longest path to a flow; `dense` tells those of a pass over some lines of some places.
+    pub(super) fn most_additions(&self, dense: impl Fn(usize, usize) -> usize) -> usize {
+        self.blocks.iter().map(|block| block.longest_sum(&dense)).max().unwrap_or(0) + self.crowd()
+    }
+
+    /// Most sums that are added up in one variable: rows and columns that share a port, and ports that share the variable.
+    fn crowd(&self) -> usize {
+        let mut at_port = vec![0usize; self.ports.len()];
+        for block in &self.blocks {
+            block.heads.iter().chain(&block.tails).for_each(|&q| at_port[q as usize] += 1);
+        }
+        let mut at_variable = vec![0usize; self.variables];
+        for (form, count) in self.ports.iter().zip(at_port) {
+            form.terms().iter().for_each(|&(v, _)| at_variable[v as usize] += count + 1);
+        }
+        at_variable.into_iter().max().unwrap_or(0)
+    }
 }
 
-/// Additions on the longest path through the sums of a block's rows or columns.
-fn longest_sum(block: &super::Block) -> usize {
-    // lanes and tiles along a line, panels across lines
-    let dense = |lines: usize, places: usize| (138 + places / 1024).max(66 + lines / 64);
-    match &block.pattern {
-        Pattern::Dense => dense(block.heads.len(), block.tails.len()),
-        Pattern::DenseColumns => dense(block.tails.len(), block.heads.len()),
-        Pattern::Diagonal => 1,
-        Pattern::Sparse { start, column } => {
-            let widest = start.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
-            let mut degree = vec![0usize; block.tails.len()];
-            column.iter().for_each(|&c| degree[c as usize] += 1);
-            widest.max(degree.into_iter().max().unwrap_or(0))
+impl Block {
+    /// Additions on the longest path through the sums of the rows or columns.
+    fn longest_sum(&self, dense: impl Fn(usize, usize) -> usize) -> usize {
+        match &self.pattern {
+            Pattern::Dense => dense(self.heads.len(), self.tails.len()),
+            Pattern::DenseColumns => dense(self.tails.len(), self.heads.len()),
+            Pattern::Diagonal => 1,
+            Pattern::Sparse { start, column } => {
+                let widest = start.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+                let mut degree = vec![0usize; self.tails.len()];
+                column.iter().for_each(|&c| degree[c as usize] += 1);
+                widest.max(degree.into_iter().max().unwrap_or(0))
+            }
         }
     }
-}
-
-/// Most sums that are added up in one variable: rows and columns that share a port, and ports that share the variable.
-fn crowd(problem: &Problem) -> usize {
-    let mut at_port = vec![0usize; problem.ports.len()];
-    for block in &problem.blocks {
-        block.heads.iter().chain(&block.tails).for_each(|&q| at_port[q as usize] += 1);
-    }
-    let mut at_variable = vec![0usize; problem.variables];
-    for (form, count) in problem.ports.iter().zip(at_port) {
-        form.terms().iter().for_each(|&(v, _)| at_variable[v as usize] += count + 1);
-    }
-    at_variable.into_iter().max().unwrap_or(0)
 }

@@ -2,6 +2,7 @@
 
 use super::block::is_plain;
 use super::precise::precise_power;
+use super::precise_kernel;
 use crate::numeric::{Double, Float, Scalar, Wide};
 use crate::regularizer::Power;
 use half::{bf16, f16};
@@ -209,6 +210,26 @@ impl Lines {
         (scaled(&lines, &self.along), scaled(&places, &self.across))
     }
 
+    /// The same in two words; where all amplitudes are plain.
+    pub(super) fn precise_products(&self, across: &[Double], along: &[Double]) -> (Vec<Double>, Vec<Double>) {
+        let scaled = |values: &[Double], by: &[i64], factor: f64| -> Vec<Double> {
+            let power = |i: usize| 2f64.powi(by.get(i).copied().unwrap_or(0) as i32);
+            let one =
+                |(i, v): (usize, &Double)| if factor == 1.0 { *v } else { *v * Double::from(factor) }.scaled(power(i));
+            values.iter().enumerate().map(one).collect()
+        };
+        // far powers of two at one end of the pass could leave the range before those at the other end bring them back
+        if self.across.iter().chain(&self.along).any(|e| e.abs() > 300) {
+            return precise_kernel::dense(|k| self.precise(k), across, along);
+        }
+        let (across_in, along_in) = (scaled(across, &self.across, 1.0), scaled(along, &self.along, 1.0));
+        // of the magnitudes; the pass takes their squares, which two words hold exactly
+        let magnitudes = Self { squares: false, coefficient: 1.0, ..self.clone() };
+        let (lines, places) =
+            magnitudes.visit(PreciseProducts { across: &across_in, along: &along_in, squares: self.squares });
+        (scaled(&lines, &self.along, self.coefficient), scaled(&places, &self.across, self.coefficient))
+    }
+
     /// Runs a visitor on the raw numbers and the way to read them.
     fn visit<V: Visitor>(&self, visitor: V) -> V::Output {
         let (raw, c) = (self.weights.raw(), self.coefficient);
@@ -232,6 +253,28 @@ pub(super) trait Visitor {
     type Output;
 
     fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) -> Self::Output;
+}
+
+/// Both products in two words of a dense matrix of magnitudes, or of their squares, line by line.
+struct PreciseProducts<'a> {
+    across: &'a [Double],
+    along: &'a [Double],
+    squares: bool,
+}
+
+impl Visitor for PreciseProducts<'_> {
+    type Output = (Vec<Double>, Vec<Double>);
+
+    fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) -> Self::Output {
+        if self.squares {
+            let square = |k: usize| {
+                let size = read(raw[k]);
+                Double::product(size, size)
+            };
+            return precise_kernel::dense(square, self.across, self.along);
+        }
+        precise_kernel::dense(|k| Double::from(read(raw[k])), self.across, self.along)
+    }
 }
 
 /// The smallest positive and the largest of the numbers.

@@ -1,8 +1,10 @@
-//! Conjugate gradients with the matrix-free Hessian, preconditioned by its mean field, or by its diagonal.
+//! Conjugate gradients with the matrix-free Hessian, preconditioned by its mean field, by its diagonal, or by the sparse
+//! factor of a Hessian nearby.
 //!
 //! Everything is divided by the diagonal, so no cost leaves the range of `f64`: the operator is `D^-1 H`, self-adjoint in
 //! the inner product `sum D a b`. Complexity: one pass an iteration.
 
+use super::cholesky::Cholesky;
 use super::linear::{LinearSolver, bound_from};
 use super::mean_field::Layout;
 use super::refine::REFINEMENT;
@@ -10,14 +12,18 @@ use super::run::Run;
 use crate::numeric::Wide;
 use crate::problem::Point;
 
-/// Conjugate gradients; remembers nothing between solves.
+/// Conjugate gradients; only a factor is remembered between solves.
 pub(super) struct ConjugateGradients {
     /// The mean field that preconditions; none for the diagonal.
-    pub mean_field: Option<Layout>,
+    mean_field: Option<Layout>,
+    /// A sparse factor that preconditions, and whether it should be made anew before it is used.
+    factor: Option<(Cholesky, bool)>,
 }
 
 /// Most iterations of one solve.
 const MOST: usize = 5000;
+/// Iterations with a factor after which it is made anew: a triangular solve takes a tenth of a factorization or less.
+const STALE: usize = 20;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
 const LOOSEST: f64 = 0.1;
 
@@ -49,57 +55,115 @@ impl LinearSolver for ConjugateGradients {
 }
 
 impl ConjugateGradients {
+    /// Conjugate gradients with what preconditions, if anything: a mean field, or a factor.
+    pub fn new(mean_field: Option<Layout>, factor: Option<Cholesky>) -> Self {
+        Self { mean_field, factor: factor.map(|factor| (factor, true)) }
+    }
+
+    /// Moves `x` to where the logarithms of the costs differ least, where a factor tells; see [`Cholesky::level`].
+    pub fn level(&mut self, run: &Run, x: &[f64]) -> Option<Vec<f64>> {
+        self.factor.as_mut().and_then(|(factor, _)| factor.level(run, x))
+    }
+
+    /// The layout of the mean field, where there is one.
+    pub fn mean_field(&self) -> Option<&Layout> {
+        self.mean_field.as_ref()
+    }
+
     /// Solves `D^-1 H d = b` until the residual has fallen by `precision`, or `enough` holds for every entry of it.
     fn iterate(
-        &self,
+        &mut self,
         run: &mut Run,
         point: &Point,
         b: &[f64],
         precision: f64,
         enough: impl Fn(usize, f64) -> bool,
     ) -> Vec<f64> {
-        let weight = relative_weight(point);
-        let n = b.len();
-        let dot = |a: &[f64], b: &[f64]| -> f64 { (0..n).map(|v| weight[v] * a[v] * b[v]).sum() };
         let moves = run.moves.clone();
-        let model = self.mean_field.as_ref().and_then(|layout| layout.at(point, &moves));
-        let diagonal = model.as_ref().map(|m| m.slopes().1);
-        let hessian = model.as_ref().zip(diagonal.as_ref()).map(|(m, diagonal)| m.hessian(diagonal));
-        let precondition = |r: &[f64]| match (&hessian, &diagonal) {
-            (Some(hessian), Some(d)) => hessian.solve(&r.iter().zip(d).map(|(r, d)| r * d).collect::<Vec<f64>>()),
-            _ => r.to_vec(),
-        };
-        let mut residual: Vec<f64> = (0..n).map(|v| if run.moves[v] { b[v] } else { 0.0 }).collect();
-        let mut d = vec![0.0; n];
-        let mut direction = precondition(&residual);
-        let mut square = dot(&residual, &direction);
-        let goal = precision * precision * square;
-        for _ in 0..MOST {
+        let b: Vec<f64> = (0..b.len()).map(|v| if moves[v] { b[v] } else { 0.0 }).collect();
+        let mut state = State { weight: relative_weight(point), d: vec![0.0; b.len()], residual: b.clone() };
+        let end = End { precision: precision * precision, b: &b, enough: &enough };
+        if let Some(layout) = &self.mean_field {
+            let model = layout.at(point, &moves);
+            let diagonal = model.as_ref().map(|m| m.slopes().1);
+            let hessian = model.as_ref().zip(diagonal.as_ref()).map(|(m, diagonal)| m.hessian(diagonal));
+            state.advance(run, point, &end, MOST, |r| match (&hessian, &diagonal) {
+                (Some(hessian), Some(d)) => hessian.solve(&r.iter().zip(d).map(|(r, d)| r * d).collect::<Vec<f64>>()),
+                _ => r.to_vec(),
+            });
+            return state.d;
+        }
+        if let Some((factor, stale)) = &mut self.factor
+            && (!*stale || factor.factorize(run, point))
+        {
+            let ended = state.advance(run, point, &end, MOST, |r| factor.solve_scaled(&moves, point, r));
+            *stale = ended.is_none_or(|iterations| iterations > STALE);
+        } else {
+            state.advance(run, point, &end, MOST, <[f64]>::to_vec);
+        }
+        state.d
+    }
+}
+
+/// When an iteration ends.
+struct End<'a> {
+    /// The square by which the residual is to fall below that of `b`, in the norm of the preconditioner.
+    precision: f64,
+    b: &'a [f64],
+    enough: &'a dyn Fn(usize, f64) -> bool,
+}
+
+/// The solution so far, and its residual.
+struct State {
+    weight: Vec<f64>,
+    d: Vec<f64>,
+    residual: Vec<f64>,
+}
+
+impl State {
+    fn dot(&self, a: &[f64], b: &[f64]) -> f64 {
+        self.weight.iter().zip(a).zip(b).map(|((w, a), b)| w * a * b).sum()
+    }
+
+    /// Iterates on from here with a preconditioner; the number of iterations, or none where `most` were not enough.
+    fn advance(
+        &mut self,
+        run: &mut Run,
+        point: &Point,
+        end: &End,
+        most: usize,
+        precondition: impl Fn(&[f64]) -> Vec<f64>,
+    ) -> Option<usize> {
+        let n = self.d.len();
+        let mut direction = precondition(&self.residual);
+        let mut square = self.dot(&self.residual, &direction);
+        let goal = end.precision * if self.residual == end.b { square } else { self.dot(end.b, &precondition(end.b)) };
+        for iteration in 0..most {
             // rounding in the preconditioner may make the square negative
             let done = square.is_nan() || square <= goal || square <= 0.0;
-            if done || (0..n).all(|v| !run.moves[v] || enough(v, residual[v].abs())) {
-                break;
+            if done || (0..n).all(|v| !run.moves[v] || (end.enough)(v, self.residual[v].abs())) {
+                return Some(iteration);
             }
             run.passes += 1.0;
             let mut image = point.scaled_product(&direction);
             (0..n).filter(|&v| !run.moves[v]).for_each(|v| image[v] = 0.0);
-            let curvature = dot(&direction, &image);
+            let curvature = self.dot(&direction, &image);
             // rounding makes the curvature along exhausted directions vanish
             if curvature.is_nan() || curvature <= 0.0 {
-                break;
+                return Some(iteration);
             }
             let length = square / curvature;
             for v in 0..n {
-                d[v] += length * direction[v];
-                residual[v] -= length * image[v];
+                self.d[v] += length * direction[v];
+                self.residual[v] -= length * image[v];
             }
-            let improved = precondition(&residual);
-            let next = dot(&residual, &improved);
+            let improved = precondition(&self.residual);
+            let next = self.dot(&self.residual, &improved);
             let keep = next / square;
             (0..n).for_each(|v| direction[v] = improved[v] + keep * direction[v]);
             square = next;
         }
-        d
+        None
     }
 }
 

@@ -18,7 +18,24 @@ use faer::{Conj, MatMut, Par, Side};
 /// Multiplications of one factorization that are cheaper than the passes they save.
 const CHEAP_FLOPS: f64 = 3e7;
 /// The same, for every connection of the problem.
-const CHEAP_FLOPS_PER_ENTRY: f64 = 100.0;
+const CHEAP_FLOPS_PER_ENTRY: f64 = 200.0;
+/// Multiplications of a factorization, for every connection, that spare thousands of passes where they happen a few times.
+/// A grid of a million units takes about a thousand; a random graph, where conjugate gradients are quick, takes 60 000.
+const FLOPS_PER_ENTRY: f64 = 5000.0;
+/// Numbers of a factor that fit into memory: 640 MB.
+const MOST_FILL: usize = 80_000_000;
+
+/// How much a factorization fills in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// So little that every Newton step has a factorization of its own: chains, trees, small networks.
+    Small,
+    /// So much that one factor preconditions several steps: grids and meshes.
+    Medium,
+    /// More than passes cost.
+    Large,
+}
+
 /// Largest number of variables for which the whole inverse is formed, where only that gives a bound.
 const INVERSE_VARIABLES: usize = 2000;
 
@@ -31,6 +48,8 @@ pub(super) struct Cholesky {
     /// Every product of two coefficients of one connection: the connection, the two variables, the product, the position.
     couplings: Vec<Coupling>,
     factor: Vec<f64>,
+    /// Roots of the diagonal that the factorized Hessian was divided by, relative to the largest.
+    root: Vec<f64>,
 }
 
 struct Coupling {
@@ -42,16 +61,21 @@ struct Coupling {
 }
 
 impl Cholesky {
-    /// The symbolic factorization where it predicts a cheap numeric one.
-    pub fn small(problem: &Problem) -> Option<Self> {
+    /// The symbolic factorization, and what it predicts; none for problems with so many connections that it takes too long.
+    pub fn predicted(problem: &Problem) -> Option<(Self, Fill)> {
         let entries = problem.places();
         if entries > 1_000_000.max(8 * problem.variables()) {
             return None;
         }
         let own = Self::new(problem)?;
-        let fill = own.symbolic.len_val() as f64;
-        let flops = fill * fill / problem.variables().max(1) as f64;
-        (flops <= CHEAP_FLOPS + CHEAP_FLOPS_PER_ENTRY * entries as f64).then_some(own)
+        let fill = own.symbolic.len_val();
+        let flops = (fill as f64).powi(2) / problem.variables().max(1) as f64;
+        let kind = match flops / (entries.max(1) as f64) {
+            each if flops <= CHEAP_FLOPS || each <= CHEAP_FLOPS_PER_ENTRY => Fill::Small,
+            each if each <= FLOPS_PER_ENTRY && fill <= MOST_FILL => Fill::Medium,
+            _ => Fill::Large,
+        };
+        Some((own, kind))
     }
 
     /// The symbolic factorization with the approximate minimum degree ordering; none when it exceeds the memory that can
@@ -83,11 +107,11 @@ impl Cholesky {
         let params = CholeskySymbolicParams::default();
         let symbolic =
             factorize_symbolic_cholesky(pattern.as_ref(), Side::Lower, SymmetricOrdering::Amd, params).ok()?;
-        Some(Self { pattern, symbolic, diagonal, couplings, factor: vec![] })
+        Some(Self { pattern, symbolic, diagonal, couplings, factor: vec![], root: vec![] })
     }
 
-    /// Factorizes the scaled Hessian; rounding may make it indefinite, then the diagonal grows a little.
-    fn factorize(&mut self, run: &mut Run, point: &Point) -> bool {
+    /// Factorizes the scaled Hessian; false where it is not numerically definite.
+    pub fn factorize(&mut self, run: &mut Run, point: &Point) -> bool {
         run.passes += 1.0;
         let scale: Vec<Wide> = point.diagonal().into_iter().map(Wide::sqrt).collect();
         let mut values = vec![0.0; self.pattern.compute_nnz()];
@@ -99,12 +123,18 @@ impl Cholesky {
                 values[c.place] += c.product * scaled.to_f64();
             }
         }
+        self.root = relative_weight(point).into_iter().map(f64::sqrt).collect();
+        self.factorize_values(&mut values)
+    }
+
+    /// Factorizes a matrix of unit diagonal; rounding may make it indefinite, then the diagonal grows a little.
+    fn factorize_values(&mut self, values: &mut [f64]) -> bool {
         self.factor.resize(self.symbolic.len_val(), 0.0);
         let mut memory =
             MemBuffer::new(self.symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default()));
         for shift in [0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7] {
             self.diagonal.iter().for_each(|&place| values[place] = 1.0 + shift);
-            let matrix = SparseColMatRef::<usize, f64>::new(self.pattern.as_ref(), &values);
+            let matrix = SparseColMatRef::<usize, f64>::new(self.pattern.as_ref(), values);
             let done = self.symbolic.factorize_numeric_llt::<f64>(
                 &mut self.factor,
                 matrix,
@@ -121,6 +151,34 @@ impl Cholesky {
         false
     }
 
+    /// Log-scales that minimize the sum of `(ln |w| + L)^2` over the connections: where costs differ least in logarithm.
+    ///
+    /// In a chain of units all costs are equal there, so it is the optimum; in other sparse graphs Newton's method is near
+    /// its end from there, however far the optimum is from `x`. None where the matrix is not numerically definite.
+    pub fn level(&mut self, run: &Run, x: &[f64]) -> Option<Vec<f64>> {
+        let n = x.len();
+        let (mut diagonal, mut side) = (vec![0.0; n], vec![0.0; n]);
+        run.problem.for_each_entry(|entry| {
+            let form = run.problem.form(&entry);
+            let log = run.problem.log_weight(&entry) + form.at(x);
+            for &(v, c) in form.terms() {
+                diagonal[v as usize] += c * c;
+                side[v as usize] -= c * log;
+            }
+        });
+        let root: Vec<f64> = diagonal.into_iter().map(f64::sqrt).collect();
+        let mut values = vec![0.0; self.pattern.compute_nnz()];
+        for c in self.couplings.iter().filter(|c| run.moves[c.a as usize] && run.moves[c.b as usize]) {
+            values[c.place] += c.product / (root[c.a as usize] * root[c.b as usize]);
+        }
+        if !self.factorize_values(&mut values) {
+            return None;
+        }
+        (0..n).for_each(|v| side[v] = if run.moves[v] { side[v] / root[v] } else { 0.0 });
+        self.solve_sides(&mut side, 1);
+        Some((0..n).map(|v| if run.moves[v] { x[v] + side[v] / root[v] } else { x[v] }).collect())
+    }
+
     /// Solves with the factor in place, for `columns` right-hand sides one after the other.
     fn solve_sides(&self, sides: &mut [f64], columns: usize) {
         let scratch: StackReq = self.symbolic.solve_in_place_scratch::<f64>(columns, Par::Seq);
@@ -131,12 +189,14 @@ impl Cholesky {
         llt.solve_in_place_with_conj(Conj::No, sides, Par::Seq, MemStack::new(&mut memory));
     }
 
-    /// `H^-1 (diagonal * b)`.
-    fn solve_scaled(&self, run: &Run, point: &Point, b: &[f64]) -> Vec<f64> {
-        let root: Vec<f64> = relative_weight(point).into_iter().map(f64::sqrt).collect();
-        let mut side: Vec<f64> = (0..b.len()).map(|v| if run.moves[v] { root[v] * b[v] } else { 0.0 }).collect();
+    /// `H^-1 (diagonal * b)`, with H the Hessian that was factorized last, wherever that was.
+    pub fn solve_scaled(&self, moves: &[bool], point: &Point, b: &[f64]) -> Vec<f64> {
+        let (weight, root) = (relative_weight(point), &self.root);
+        let moves = |v: usize| moves[v] && root[v] > 0.0;
+        let mut side: Vec<f64> =
+            (0..b.len()).map(|v| if moves(v) { weight[v] / root[v] * b[v] } else { 0.0 }).collect();
         self.solve_sides(&mut side, 1);
-        (0..b.len()).map(|v| if run.moves[v] && root[v] > 0.0 { side[v] / root[v] } else { 0.0 }).collect()
+        (0..b.len()).map(|v| if moves(v) { side[v] / root[v] } else { 0.0 }).collect()
     }
 
     /// The largest `H^-1 (diagonal * c)` over all c with `|c| <= b`: by the magnitudes of the whole inverse.
@@ -169,11 +229,11 @@ impl LinearSolver for Cholesky {
         if !self.factorize(run, point) {
             return super::warm::step(run, point);
         }
-        self.solve_scaled(run, point, &b)
+        self.solve_scaled(&run.moves, point, &b)
     }
 
     fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
-        self.factorize(run, point).then(|| self.solve_scaled(run, point, b))
+        self.factorize(run, point).then(|| self.solve_scaled(&run.moves, point, b))
     }
 
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
@@ -183,7 +243,7 @@ impl LinearSolver for Cholesky {
         if !run.problem.has_comparison() {
             return self.bound_by_inverse(run, point, b);
         }
-        let z = self.solve_scaled(run, point, b);
+        let z = self.solve_scaled(&run.moves, point, b);
         bound_from(run, point, b, z)
     }
 }

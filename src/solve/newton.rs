@@ -30,6 +30,9 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         if !run.step(iteration, &point) {
             return End::Cancelled;
         }
+        if run.is_far(&point, x) {
+            return End::Far;
+        }
         let residual = run.residual(&point);
         // past the tolerance a cheap step still gains digits; it ends when a step gains none
         let gains = solver.is_direct() && residual <= 0.25 * previous && residual > 0.0;

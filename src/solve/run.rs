@@ -2,7 +2,7 @@
 
 use super::bound::ErrorBound;
 use super::cg::ConjugateGradients;
-use super::cholesky::Cholesky;
+use super::cholesky::{Cholesky, Fill};
 use super::linear::LinearSolver;
 use super::mean_field::{self, Layout};
 use super::settings::{CANONICAL_PLACES, Callback};
@@ -25,6 +25,8 @@ pub(super) struct Run<'a, 'c> {
     pub trace: Vec<Step>,
     /// Iterations before the current leg.
     before: usize,
+    /// Legs before the current one.
+    folds: usize,
     callback: &'a mut Callback<'c>,
     begin: Instant,
 }
@@ -47,21 +49,37 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
     };
     let mut moves = gauge.active.clone();
     gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
-    let moves_any = moves.contains(&true);
     let begin = Instant::now();
-    let (folded, refolded);
-    let mut run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, callback, begin };
-    let mut solvers = Solvers::new(problem, settings.method);
-    let mut method = solvers.method(settings.method);
-    let mut x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+    let run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin };
+    let solvers = &mut Solvers::new(problem, settings.method);
+    let x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+    let method = solvers.method(settings.method);
+    Ok(legs(run, solvers, x, vec![0; problem.variables()], method))
+}
+
+/// Minimizes from log-scales `x` beyond the powers of two `base`, which are folded into the weights of the run's problem.
+///
+/// A leg ends where log-scales leave the range of plain numbers; the next one begins there with their powers of two folded in.
+fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut method: Method) -> Solution {
+    let folded;
+    let (problem, settings, mut run) = (run.problem, run.settings, run);
     let mut end = solvers.minimize(&mut run, &mut x, method);
+    if end == End::Far {
+        let grid = landing::grid_point(problem, &x);
+        let folded = problem.folded(grid.exponents());
+        let mut run = run.on(&folded);
+        run.folds += 1;
+        return legs(run, solvers, grid.rest().to_vec(), sum(&base, grid.exponents()), method);
+    }
     // exponents of a hundred spread the costs so far that only one unit after the other makes progress
     if settings.method == Method::Auto && end == End::Stalled && problem.entries() <= FEW_ENTRIES {
         method = Method::Local;
         run.continue_count();
-        x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+        let start = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+        x = start.iter().zip(&base).map(|(x, &e)| x - f64::from(e) * std::f64::consts::LN_2).collect();
         end = solvers.minimize(&mut run, &mut x, method);
     }
+    let moves_any = run.moves.contains(&true);
     let canonical = settings.canonical.unwrap_or_else(|| problem.places() <= CANONICAL_PLACES);
     let lands = canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
     if lands && moves_any && end == End::Tolerance {
@@ -69,31 +87,75 @@ pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) ->
         folded = problem.folded(grid.exponents());
         let mut rest = grid.rest().to_vec();
         run = run.on(&folded);
+        run.folds = MOST_FOLDS;
         end = solvers.minimize(&mut run, &mut rest, method);
         if end == End::Tolerance {
-            let scales = LogScales::split(grid.exponents().to_vec(), rest);
-            let (scales, error) = run.assess(scales, method, &mut solvers);
-            let scales = landing::into_gauge(problem, &run.gauge, scales);
-            if scales.exponents() != grid.exponents() {
-                refolded = problem.folded(scales.exponents());
-                run = run.on(&refolded);
-            }
-            let solution = run.finish(scales, error, end, method);
-            return Ok(Solution { canonical: true, ..solution });
+            let scales = LogScales::split(sum(&base, grid.exponents()), rest);
+            return Solution { canonical: true, ..end_at(run, solvers, scales, end, method) };
         }
         run = run.on(problem);
         end = if end == End::Cancelled { end } else { End::Tolerance };
+        return end_at(run, solvers, LogScales::split(base, x), end, method);
     }
-    if settings.subset.is_none() {
-        run.gauge.apply(&mut x);
+    // two words reach no further
+    if settings.subset.is_none() && x.iter().any(|x| x.abs() > LONGEST) {
+        let scales = LogScales::new(x);
+        let powers = problem.nearest_powers(&scales);
+        folded = problem.folded(powers.exponents());
+        x = scales.rest().iter().zip(powers.total()).map(|(x, whole)| x - whole).collect();
+        return end_at(run.on(&folded), solvers, LogScales::split(sum(&base, powers.exponents()), x), end, method);
     }
-    let (scales, error) = run.assess(LogScales::new(x), method, &mut solvers);
-    let solution = run.finish(scales, error, end, method);
-    Ok(Solution { canonical: lands && !moves_any, ..solution })
+    let solution = end_at(run, solvers, LogScales::split(base, x), end, method);
+    Solution { canonical: lands && !moves_any, ..solution }
 }
+
+/// The solution at `scales`, whose powers of two the run's problem has folded in.
+fn end_at(mut run: Run, solvers: &mut Solvers, scales: LogScales, end: End, method: Method) -> Solution {
+    if run.settings.subset.is_some() {
+        let (scales, error) = run.assess(scales, method, solvers);
+        return run.finish(scales, error, end, method);
+    }
+    if scales.exponents().iter().all(|&e| e == 0) {
+        let mut x = scales.rest().to_vec();
+        run.gauge.apply(&mut x);
+        let (scales, error) = run.assess(LogScales::new(x), method, solvers);
+        return run.finish(scales, error, end, method);
+    }
+    let before = scales.exponents().to_vec();
+    let (scales, error) = run.assess(scales, method, solvers);
+    let scales = landing::into_gauge(run.problem, &run.gauge, scales);
+    if scales.exponents() == before {
+        return run.finish(scales, error, end, method);
+    }
+    let moved: Vec<i32> = scales.exponents().iter().zip(&before).map(|(new, old)| new - old).collect();
+    let refolded = run.problem.folded(&moved);
+    run.on(&refolded).finish(scales, error, end, method)
+}
+
+fn sum(a: &[i32], b: &[i32]) -> Vec<i32> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// Legs that end where log-scales leave the range of plain numbers; then passes in wide numbers have to do.
+const MOST_FOLDS: usize = 6;
+/// Log-scales of this size, and not large exponents, are what left the range of plain numbers.
+const FAR: f64 = 40.0;
+/// Log-scales above this are folded into the weights before a solution is refined.
+const LONGEST: f64 = 20.0;
 
 /// Entries up to which many sweeps of local balancing take seconds.
 const FEW_ENTRIES: usize = 10_000;
+
+/// Variables from which on sweeps do not carry far enough, so that Newton's method needs a better start.
+const MANY_VARIABLES: usize = 2000;
+
+/// Moves `x` to another start, if the cost is lower there.
+fn improve(run: &mut Run, x: &mut Vec<f64>, start: Option<Vec<f64>>) {
+    let Some(start) = start else { return };
+    if run.point(&start).flows().cost < run.point(x).flows().cost {
+        *x = start;
+    }
+}
 
 /// Whether dense blocks hold most of the weights, so that mean fields resemble the blocks.
 fn mostly_dense(problem: &Problem) -> bool {
@@ -112,12 +174,17 @@ impl Solvers {
     fn new(problem: &Problem, method: Method) -> Self {
         let mean_field = if mostly_dense(problem) { Layout::new(problem) } else { None };
         let large = mean_field.is_some() && problem.places() > FEW_ENTRIES;
-        let direct = match method {
-            Method::Newton => Cholesky::new(problem),
+        let predicted = match method {
+            Method::Newton => Cholesky::new(problem).map(|factor| (factor, Fill::Small)),
             Method::Auto | Method::Cg if large => None,
-            _ => Cholesky::small(problem),
+            _ => Cholesky::predicted(problem),
         };
-        Self { direct, iterative: ConjugateGradients { mean_field }, comparison: problem.has_comparison() }
+        let (direct, factor) = match predicted {
+            Some((factor, Fill::Small)) => (Some(factor), None),
+            Some((factor, Fill::Medium)) => (None, Some(factor)),
+            Some((_, Fill::Large)) | None => (None, None),
+        };
+        Self { direct, iterative: ConjugateGradients::new(mean_field, factor), comparison: problem.has_comparison() }
     }
 
     /// The method that runs when `asked` is asked for.
@@ -135,12 +202,18 @@ impl Solvers {
             Method::Local => local::balance(run, x),
             Method::Newton | Method::Auto => {
                 let solver = self.direct.as_mut().expect("Newton runs on a factorization");
+                if run.is_first() && x.len() >= MANY_VARIABLES {
+                    improve(run, x, solver.level(run, x));
+                }
                 newton::minimize(run, x, solver)
             }
             Method::Cg => {
-                let ended = self.iterative.mean_field.as_ref().and_then(|layout| mean_field::minimize(run, x, layout));
+                let ended = self.iterative.mean_field().and_then(|layout| mean_field::minimize(run, x, layout));
                 ended.unwrap_or_else(|| {
                     run.continue_count();
+                    if run.is_first() && x.len() >= MANY_VARIABLES {
+                        improve(run, x, self.iterative.level(run, x));
+                    }
                     newton::minimize(run, x, &mut self.iterative)
                 })
             }
@@ -161,6 +234,8 @@ impl Solvers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Tolerance,
+    /// Log-scales left the range of plain numbers, and folding their powers of two into the weights brings them back.
+    Far,
     Stalled,
     Limit,
     Cancelled,
@@ -196,6 +271,17 @@ pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
 }
 
 impl<'a, 'c> Run<'a, 'c> {
+    /// Whether the next leg should begin here, on a problem with the powers of two of `x` folded in.
+    pub fn is_far(&self, point: &Point, x: &[f64]) -> bool {
+        let far = || x.iter().any(|x| x.abs() > FAR);
+        !point.is_plain() && self.folds < MOST_FOLDS && self.settings.subset.is_none() && far()
+    }
+
+    /// Whether the current leg is the first.
+    pub fn is_first(&self) -> bool {
+        self.folds == 0
+    }
+
     /// Evaluates the problem: one pass.
     pub fn point(&mut self, x: &[f64]) -> Point<'a> {
         self.passes += 1.0;

@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// An order of local steps. All but a given sequence and greedy visit every unit again and again for certain (or almost
-/// surely), which is what convergence needs; a sequence is repeated, and must name every unit to reach the optimum.
+/// surely), which convergence needs; a sequence is repeated, and must name every unit to reach the optimum. Greedy needs
+/// no such thing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Schedule {
     /// A unit chosen uniformly at random, again and again: the paper's stochastic balancing.

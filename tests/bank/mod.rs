@@ -97,7 +97,7 @@ impl Edge {
 }
 
 pub fn form(terms: &Terms) -> Form {
-    Form::from_terms(terms.iter().map(|&(v, c)| (v as u32, c)).collect())
+    Form::from_terms(terms.iter().map(|&(v, c)| (v as u32, c)))
 }
 
 fn place(ports: &mut Vec<Port>, port: Port) -> u32 {

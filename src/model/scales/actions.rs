@@ -70,6 +70,7 @@ impl Inference<'_> {
         if passes.first() == Some(&false) {
             weights.for_each_nonzero(tensor, self.bytes, |head, tail| passes[head * tails + tail] = true);
         }
+        tensor.release(self.bytes);
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
         let middle = self.hub();
         let ground = Form::zero();

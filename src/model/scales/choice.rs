@@ -30,7 +30,8 @@ impl Choice {
     }
 }
 
-/// Whether a pattern matches a whole name.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+/// Whether a pattern matches a whole name; `*` and `?` match any text and any character.
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
     WildMatch::new(pattern).matches(name)
 }

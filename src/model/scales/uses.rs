@@ -95,7 +95,7 @@ impl WeightUse {
         contiguous.then_some(merged)
     }
 
-    /// Calls `visit(head, tail)` for every entry that is not zero.
+    /// Calls `visit(head, tail)` for every pair of ports between which some entry is not zero, at least once.
     pub(crate) fn for_each_nonzero(&self, tensor: &Tensor, files: &Files, mut visit: impl FnMut(usize, usize)) {
         let (Some(axes), Some(numbers)) = (self.stored_axes(), tensor.single_precision(files)) else {
             return self.visit(|element, head, tail| {
@@ -105,11 +105,17 @@ impl WeightUse {
             });
         };
         let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
+        let nonzero = |number: &[u8; 4]| f32::from_le_bytes(*number) != 0.0;
         Self::visit_runs(&axes, |element, head, tail| {
-            for (k, number) in numbers[element..element + length].iter().enumerate() {
-                if f32::from_le_bytes(*number) != 0.0 {
-                    visit(head + k * head_step, tail + k * tail_step);
+            let run = &numbers[element..element + length];
+            if head_step == 0 && tail_step == 0 {
+                if run.iter().any(nonzero) {
+                    visit(head, tail);
                 }
+                return;
+            }
+            for (k, _) in run.iter().enumerate().filter(|(_, number)| nonzero(number)) {
+                visit(head + k * head_step, tail + k * tail_step);
             }
         });
     }
@@ -142,11 +148,12 @@ impl WeightUse {
 
     /// Whether every head meets every tail in some entry, because different axes tell them apart.
     pub(crate) fn joins_all(&self) -> bool {
+        let wide = || (0..self.view.dims.len()).filter(|&axis| self.view.dims[axis] > 1);
         let covers = |ports: &Ports| {
-            let wide = self.view.dims.iter().zip(&ports.strides).filter(|(_, stride)| **stride > 0);
-            wide.map(|(size, _)| *size).product::<usize>() == ports.forms.len()
+            let along = wide().filter(|&axis| ports.strides[axis] > 0);
+            along.map(|axis| self.view.dims[axis]).product::<usize>() == ports.forms.len()
         };
-        let apart = self.heads.strides.iter().zip(&self.tails.strides).all(|(h, t)| *h == 0 || *t == 0);
+        let apart = wide().all(|axis| self.heads.strides[axis] == 0 || self.tails.strides[axis] == 0);
         apart && covers(&self.heads) && covers(&self.tails) && self.view.len() > 0
     }
 

@@ -10,6 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 /// Connections between layers that do not follow each other get a block of their own from this number on; below it
 /// they share one, for a random graph has almost as many pairs of layers as connections.
 const OWN_BLOCK: u32 = 4096;
+/// Where more pairs of layers than this are connected, pairs of few connections share that block as well: a long chain of
+/// units is one sparse block.
+const MANY_PAIRS: usize = 1024;
+const FEW: u32 = 64;
 
 /// Which block a connection belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,11 +54,12 @@ impl Network {
         for &k in scales.first.iter().filter(|&&k| !is_bias(k)) {
             *sizes.entry(pair(k)).or_default() += 1;
         }
+        let least = if sizes.len() > MANY_PAIRS { FEW } else { 1 };
         let group = |k: u32| {
             let (tail, head) = pair(k);
             if is_bias(k) {
                 Group::Bias
-            } else if tail + 1 == head || sizes[&(tail, head)] >= OWN_BLOCK {
+            } else if sizes[&(tail, head)] >= if tail + 1 == head { least } else { OWN_BLOCK } {
                 Group::Layers(tail, head)
             } else {
                 Group::Rest

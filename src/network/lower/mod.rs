@@ -4,7 +4,7 @@ mod blocks;
 
 use super::Network;
 use super::scales::Scales;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Layer, Lowered, NamedForm};
 use crate::problem::ProblemBuilder;
 use crate::regularizer::Regularizer;
@@ -77,6 +77,29 @@ impl Network {
             dead: dead.map(|i| self.units[i].name.clone()).collect(),
             weights,
         })
+    }
+
+    /// As [`lower`](Self::lower), with a cost for the weights that lead to each unit: `of_unit` gives for every unit one of the
+    /// regularizers, by its index.
+    ///
+    /// # Errors
+    /// As for [`lower`](Self::lower); when units of different costs share a weight.
+    ///
+    /// # Panics
+    /// When `of_unit` has not one entry for each unit.
+    pub fn lower_by_unit(&self, costs: &[Regularizer], of_unit: &[usize], biases: Biases) -> Result<Lowered> {
+        assert_eq!(of_unit.len(), self.units.len(), "one cost for each unit");
+        let free = |parameter: usize| biases == Biases::Free && self.topology().biases[parameter];
+        let mut which = vec![None; self.parameters.len()];
+        for (k, (_, head, parameter)) in self.connections.iter().enumerate().filter(|(_, c)| !free(c.2)) {
+            if which[parameter].is_some_and(|other| other != of_unit[head]) {
+                let problem = "its weight is shared with a unit whose weights cost otherwise";
+                let remedy = "give all units that share a weight the same cost";
+                return Err(Error::new(ErrorKind::Parameter, self.connection_name(k), problem, remedy));
+            }
+            which[parameter] = Some(of_unit[head]);
+        }
+        self.lower_with(costs, |parameter| which[parameter])
     }
 
     fn layers(&self, scales: &Scales, depth: &[u32]) -> Vec<Layer> {
