@@ -18,8 +18,7 @@ use synbal::learning::train::train;
 use synbal::network::Activation;
 
 /// One network of every kind, in double precision.
-const KINDS: [&str; 6] =
-    ["6,5", "conv3x3/2,5", "local2x4/2,5", "conv2x3,conv3x2,5", "local2x4,local2x2/2,4", "rnn5/8,4"];
+const KINDS: [&str; 6] = ["6,5", "conv3x3/2,5", "local2x4/2,5", "conv2x3,conv3x2,5", "local2x4,local2x2,4", "rnn5/8,4"];
 
 fn net(words: &str, task: Task) -> Net {
     let data = digits();
