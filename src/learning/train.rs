@@ -175,7 +175,7 @@ impl Run<'_> {
                 pairs.for_each(|(m, (s, w))| *m += self.plan.rate.powi(2) * s / w);
             }
             if let When::Steps(every) = self.plan.balancing.when
-                && state.buffers.steps % every.max(1) == 0
+                && state.buffers.steps.is_multiple_of(every.max(1))
             {
                 self.balance(state)?;
             }
@@ -186,14 +186,14 @@ impl Run<'_> {
         }
         state.epoch += 1;
         if let When::Epochs(every) = self.plan.balancing.when
-            && state.epoch % every.max(1) == 0
+            && state.epoch.is_multiple_of(every.max(1))
             && !state.outcome.diverged
         {
             self.balance(state)?;
         }
         state.outcome.seconds += begin.elapsed().as_secs_f64();
         let last = state.epoch == self.plan.epochs;
-        if !state.outcome.diverged && (last || state.epoch % self.plan.every == 0) {
+        if !state.outcome.diverged && (last || state.epoch.is_multiple_of(self.plan.every)) {
             self.measure(state, Some(sum / order.len() as f64))?;
         }
         Ok(())

@@ -100,7 +100,7 @@ fn when(text: &str) -> Result<When> {
             "step" => Some(When::Steps(1)),
             _ => None,
         },
-        Some(("epochs", n)) => number(n).map(|n| When::Epochs(n as u32)),
+        Some(("epochs", n)) => number(n).map(When::Epochs),
         Some(("steps", n)) => number(n).map(|n: u32| When::Steps(n.into())),
         Some(_) => None,
     };
