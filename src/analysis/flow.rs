@@ -21,7 +21,7 @@ const MOST_STEPS: usize = 1_000_000;
 /// # Panics
 /// When `start` has the wrong length.
 pub fn gradient_flow(problem: &Problem, start: &[f64], times: &[f64], tolerance: f64) -> Result<Vec<Vec<f64>>> {
-    if !(tolerance > 0.0) {
+    if tolerance.is_nan() || tolerance <= 0.0 {
         let (place, problem) = ("tolerance", format!("{tolerance} is not above 0"));
         return Err(Error::new(ErrorKind::Parameter, place, problem, "choose a small number, for example 1e-9"));
     }
