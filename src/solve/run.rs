@@ -91,11 +91,11 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
         end = solvers.minimize(&mut run, &mut rest, method);
         if end == End::Tolerance {
             let scales = LogScales::split(sum(&base, grid.exponents()), rest);
-            return Solution { canonical: true, ..end_at(run, solvers, scales, end, method) };
+            return end_at(run, solvers, scales, end, (method, true));
         }
         run = run.on(problem);
         end = if end == End::Cancelled { end } else { End::Tolerance };
-        return end_at(run, solvers, LogScales::split(base, x), end, method);
+        return end_at(run, solvers, LogScales::split(base, x), end, (method, false));
     }
     // two words reach no further
     if settings.subset.is_none() && x.iter().any(|x| x.abs() > LONGEST) {
@@ -103,19 +103,33 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
         let powers = problem.nearest_powers(&scales);
         folded = problem.folded(powers.exponents());
         x = scales.rest().iter().zip(powers.total()).map(|(x, whole)| x - whole).collect();
-        return end_at(run.on(&folded), solvers, LogScales::split(sum(&base, powers.exponents()), x), end, method);
+        return end_at(
+            run.on(&folded),
+            solvers,
+            LogScales::split(sum(&base, powers.exponents()), x),
+            end,
+            (method, false),
+        );
     }
-    let solution = end_at(run, solvers, LogScales::split(base, x), end, method);
+    let solution = end_at(run, solvers, LogScales::split(base, x), end, (method, false));
     Solution { canonical: lands && !moves_any, ..solution }
 }
 
-/// The solution at `scales`, whose powers of two the run's problem has folded in.
-fn end_at(mut run: Run, solvers: &mut Solvers, scales: LogScales, end: End, method: Method) -> Solution {
+/// The solution at `scales`, whose powers of two the run's problem has folded in; `landed` tells whether the last steps came
+/// from a grid point.
+fn end_at(
+    mut run: Run,
+    solvers: &mut Solvers,
+    scales: LogScales,
+    end: End,
+    (method, landed): (Method, bool),
+) -> Solution {
     if run.settings.subset.is_some() {
         let (scales, error) = run.assess(scales, method, solvers);
         return run.finish(scales, error, end, method);
     }
-    if scales.exponents().iter().all(|&e| e == 0) {
+    // what landed on the grid is moved into the gauge in fixed point, whether powers of two were folded or not
+    if !landed && scales.exponents().iter().all(|&e| e == 0) {
         let mut x = scales.rest().to_vec();
         run.gauge.apply(&mut x);
         let (scales, error) = run.assess(LogScales::new(x), method, solvers);
@@ -124,12 +138,14 @@ fn end_at(mut run: Run, solvers: &mut Solvers, scales: LogScales, end: End, meth
     let before = scales.exponents().to_vec();
     let (scales, error) = run.assess(scales, method, solvers);
     let scales = landing::into_gauge(run.problem, &run.gauge, scales);
-    if scales.exponents() == before {
-        return run.finish(scales, error, end, method);
-    }
-    let moved: Vec<i32> = scales.exponents().iter().zip(&before).map(|(new, old)| new - old).collect();
-    let refolded = run.problem.folded(&moved);
-    run.on(&refolded).finish(scales, error, end, method)
+    let solution = if scales.exponents() == before {
+        run.finish(scales, error, end, method)
+    } else {
+        let moved: Vec<i32> = scales.exponents().iter().zip(&before).map(|(new, old)| new - old).collect();
+        let refolded = run.problem.folded(&moved);
+        run.on(&refolded).finish(scales, error, end, method)
+    };
+    Solution { canonical: landed, ..solution }
 }
 
 fn sum(a: &[i32], b: &[i32]) -> Vec<i32> {
