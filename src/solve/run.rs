@@ -82,7 +82,14 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
     let moves_any = run.moves.contains(&true);
     let canonical = settings.canonical.unwrap_or_else(|| problem.places() <= CANONICAL_PLACES);
     let lands = canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
-    if lands && moves_any && end == End::Tolerance {
+    // weak ties leave an error far above the residual, and with it another grid point may be the nearest
+    let sure = lands && moves_any && end == End::Tolerance && {
+        let (scales, error) = run.assess(LogScales::new(x.clone()), method, solvers);
+        let sure = error.weights <= SURE;
+        x = if sure { scales.total() } else { x };
+        sure
+    };
+    if sure {
         let grid = landing::grid_point(problem, &x);
         folded = problem.folded(grid.exponents());
         let mut rest = grid.rest().to_vec();
@@ -156,6 +163,8 @@ fn sum(a: &[i32], b: &[i32]) -> Vec<i32> {
 const MOST_FOLDS: usize = 6;
 /// Log-scales of this size, and not large exponents, are what left the range of plain numbers.
 const FAR: f64 = 40.0;
+/// An error at which the next grid point is the right one, but for one variable in millions.
+const SURE: f64 = 1e-10;
 /// Log-scales above this are folded into the weights before a solution is refined.
 const LONGEST: f64 = 20.0;
 
