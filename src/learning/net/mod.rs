@@ -35,7 +35,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// A network of hidden ReLU layers in words (see [`spec`](spec::layers)), and an output layer.
+    /// A network of hidden ReLU layers in words, like `256,128` or `conv8x3/2,32`, and an output layer.
     ///
     /// # Errors
     /// Names the word that is no layer.
