@@ -101,3 +101,28 @@ fn without_the_check_what_was_written_is_not_read_again_and_the_bytes_are_the_sa
     let text = desk.text("balance wide.json -o c.json --no-check", 0);
     assert!(text.contains("c.json, not read again"), "{text}");
 }
+
+#[test]
+fn weights_that_lead_to_some_units_have_a_norm_of_their_own() {
+    let desk = desk();
+    // x -> h -> y with weights 8 and 2: 64 t^2 + 2 / t is least, 12, at t = 1/4
+    desk.put("chain.mtx", "%%MatrixMarket matrix coordinate real general\n3 3 2\n2 1 8\n3 2 2\n");
+    let line = "balance chain.mtx --inputs 1 --outputs 3 --norm-for *3=1 --scales s.json";
+    let report = desk.json(line, 0);
+    assert!((report["cost_after"].as_f64().unwrap() - 12.0).abs() < 1e-12, "{report}");
+    let scale = scales(&desk, "s.json").into_iter().find(|s| *s != 0.0).unwrap();
+    assert!((scale.exp() - 0.25).abs() < 1e-14, "{scale}");
+    // the first pattern that matches counts; one that is left nothing is an error, as for an input
+    for patterns in ["--norm-for *=1 --norm-for *3=2", "--norm-for *1=1", "--norm-for nothing=1"] {
+        let ran = desk.run(&format!("balance chain.mtx --inputs 1 --outputs 3 {patterns}"));
+        assert!(ran.code == 2 && ran.err.contains("matches no unit"), "{patterns}: {} {}", ran.code, ran.err);
+    }
+    // one weight cannot have two norms
+    let shared = r#"{"format": "synbal-network", "version": 1, "weights": [3, 5],
+        "units": [{"name": "x", "role": "input"}, {"name": "h", "role": "hidden", "activation": "relu"},
+                  {"name": "g", "role": "hidden", "activation": "relu"}, {"name": "y", "role": "output"}],
+        "connections": {"tails": [0, 0, 1, 2], "heads": [1, 2, 3, 3], "parameters": [0, 0, 1, 1]}}"#;
+    desk.put("shared.json", shared);
+    assert!(desk.run("balance shared.json --norm-for g=1").err.contains("shared"));
+    desk.json("balance shared.json --norm-for ?=1", 0);
+}

@@ -11,6 +11,7 @@ use crate::network::mtx::{self, Visible, parse_ranges};
 use crate::network::{Biases, Network, Unit};
 use crate::numeric::{Float, UNIT_ROUNDOFF};
 use crate::regularizer::Regularizer;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// A network as it was read.
@@ -278,20 +279,16 @@ fn lower_named(
     biases: Biases,
     others: &[(String, Regularizer)],
 ) -> Result<Lowered> {
-    let fed: Vec<bool> = {
-        let mut fed = vec![false; network.units().len()];
-        network.connections().heads.iter().for_each(|&head| fed[head as usize] = true);
-        fed
-    };
     // number 0 is the cost of all units that no pattern matches
     let first = |unit: &Unit| others.iter().position(|(pattern, _)| matches(pattern, &unit.name)).map_or(0, |k| k + 1);
     let of_unit: Vec<usize> = network.units().iter().map(first).collect();
-    for (k, (pattern, _)) in others.iter().enumerate() {
-        if !of_unit.iter().zip(&fed).any(|(&own, fed)| own == k + 1 && *fed) {
-            let problem = format!("the pattern {pattern:?} is the first to match no unit with incoming weights");
-            let remedy = "`synbal inspect` shows the units; name special patterns before general ones";
-            return Err(Error::new(ErrorKind::Parameter, "--norm-for", problem, remedy));
-        }
+    let used: HashSet<usize> = network.connections().heads.iter().map(|&head| of_unit[head as usize]).collect();
+    if let Some(idle) = (0..others.len()).find(|k| !used.contains(&(k + 1))) {
+        let pattern = &others[idle].0;
+        let problem =
+            format!("the pattern {pattern:?} matches no unit with incoming weights that no pattern before it does");
+        let remedy = "`synbal inspect` shows the units; name special patterns before general ones";
+        return Err(Error::new(ErrorKind::Parameter, "--norm-for", problem, remedy));
     }
     let costs: Vec<Regularizer> = std::iter::once(regularizer).chain(others.iter().map(|o| &o.1)).cloned().collect();
     network.lower_by_unit(&costs, &of_unit, biases)

@@ -174,10 +174,12 @@ const FEW_ENTRIES: usize = 10_000;
 /// Variables from which on sweeps do not carry far enough, so that Newton's method needs a better start.
 const MANY_VARIABLES: usize = 2000;
 
-/// Moves `x` to another start, if the cost is lower there.
+/// Moves `x` to another start, if the cost is lower there; the trace begins where the user's start is.
 fn improve(run: &mut Run, x: &mut Vec<f64>, start: Option<Vec<f64>>) {
     let Some(start) = start else { return };
-    if run.point(&start).flows().cost < run.point(x).flows().cost {
+    let own = run.point(x);
+    run.step(0, &own);
+    if run.point(&start).flows().cost < own.flows().cost {
         *x = start;
     }
 }

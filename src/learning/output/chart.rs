@@ -6,7 +6,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
 
-const SIZE: (u32, u32) = (720, 440);
+const SIZE: (u32, u32) = (820, 440);
+/// Width of the legend.
+const LEGEND: u32 = 150;
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -40,6 +42,7 @@ fn draw(chart: &Chart, root: &DrawingArea<SVGBackend<'_>, Shift>) -> std::result
     let mut context = ChartBuilder::on(root)
         .caption(&chart.title, ("sans-serif", 16))
         .margin(12)
+        .margin_right(LEGEND)
         .x_label_area_size(44)
         .y_label_area_size(72)
         .build_cartesian_2d(range(&placed, |p| p.0), range(&placed, |p| p.1))
@@ -62,28 +65,39 @@ fn draw(chart: &Chart, root: &DrawingArea<SVGBackend<'_>, Shift>) -> std::result
     let mut names: Vec<&str> = vec![];
     for (series, at) in chart.series.iter().zip(placed) {
         let known = names.iter().position(|n| *n == series.name);
-        let colour = COLOURS[known.unwrap_or(names.len()) % COLOURS.len()];
-        let drawn = if series.line {
-            context.draw_series(LineSeries::new(at, colour.stroke_width(2)))
-        } else {
-            context.draw_series(at.into_iter().map(|p| Circle::new(p, 4, colour.filled())))
+        let index = known.unwrap_or(names.len());
+        let colour = COLOURS[index % COLOURS.len()];
+        let drawn = match (series.line, index < COLOURS.len()) {
+            (true, true) => context.draw_series(LineSeries::new(at, colour.stroke_width(2))).map(drop),
+            // the colours begin anew, with dashes
+            (true, false) => context.draw_series(DashedLineSeries::new(at, 7, 4, colour.stroke_width(2))).map(drop),
+            (false, _) => context.draw_series(at.into_iter().map(|p| Circle::new(p, 4, colour.filled()))).map(drop),
         };
-        let drawn = drawn.map_err(fault)?;
+        drawn.map_err(fault)?;
         if known.is_none() {
             names.push(&series.name);
-            let key = move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3));
-            drawn.label(series.name.clone()).legend(key);
         }
     }
-    context
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.4))
-        .label_font(("sans-serif", 12))
-        .draw()
-        .map_err(fault)?;
+    legend(root, &names).map_err(fault)?;
     root.present().map_err(fault)
+}
+
+/// The names of the series, beside the plot: there they cover nothing.
+fn legend(
+    root: &DrawingArea<SVGBackend<'_>, Shift>,
+    names: &[&str],
+) -> std::result::Result<(), DrawingAreaErrorKind<std::io::Error>> {
+    let left = (SIZE.0 - LEGEND) as i32 + 12;
+    let style = ("sans-serif", 12).into_font().color(&BLACK);
+    for (k, name) in names.iter().enumerate() {
+        let (y, colour) = (48 + 18 * k as i32, COLOURS[k % COLOURS.len()]);
+        let parts: &[(i32, i32)] = if k < COLOURS.len() { &[(0, 20)] } else { &[(0, 8), (12, 20)] };
+        for (from, to) in parts {
+            root.draw(&PathElement::new(vec![(left + from, y), (left + to, y)], colour.stroke_width(3)))?;
+        }
+        root.draw_text(name, &style, (left + 26, y - 6))?;
+    }
+    Ok(())
 }
 
 fn place(series: &Series, x: &Axis, y: &Axis) -> Points {
@@ -105,7 +119,7 @@ fn range(placed: &[Points], of: fn(&(f64, f64)) -> f64) -> Range<f64> {
 /// A number to three digits.
 fn number(value: f64) -> String {
     match value.abs() {
-        ..1e-12 => "0".into(),
+        0.0 => "0".into(),
         1e-2..1e4 => {
             let digits = (2 - value.abs().log10().floor() as i32).max(0) as usize;
             let text = format!("{value:.digits$}");
