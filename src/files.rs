@@ -92,7 +92,10 @@ impl AtomicFile {
     /// When the operating system refuses.
     pub fn finish(self) -> Result<()> {
         let failed = |e: &std::io::Error| Error::io(&self.path, "writing", e);
-        self.file.as_file().sync_all().map_err(|e| failed(&e))?;
+        if self.force && self.path.exists() {
+            // the file that is replaced goes only when this one is on the disk
+            self.file.as_file().sync_all().map_err(|e| failed(&e))?;
+        }
         let renamed = if self.force { self.file.persist(&self.path) } else { self.file.persist_noclobber(&self.path) };
         renamed.map(drop).map_err(|e| failed(&e.error))
     }

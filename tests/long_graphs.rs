@@ -101,3 +101,24 @@ fn one_factor_for_several_steps_leads_to_the_optimum_of_a_factor_for_each() {
         assert!((a - b).abs() < 1e-11 * (1.0 + a.abs()), "{a} {b}");
     }
 }
+
+#[test]
+fn a_unit_with_costs_of_1e_minus_172_beside_costs_of_one_is_certified_too() {
+    // from u to v by way of a, and by way of m: costs fall apart as the squares of the weights do
+    let (u, a, m, v) = (Some(0), Some(1), Some(2), Some(3));
+    let (large, small) = (2f64.powi(145), 2f64.powi(-140));
+    let edges = vec![
+        edge(u, None, 1.0),
+        edge(a, u, large),
+        edge(v, a, large),
+        edge(m, u, small),
+        edge(v, m, small),
+        edge(None, v, 1.0),
+    ];
+    let raw = Raw { variables: 4, edges };
+    let answer = balanced(&raw, Method::Auto);
+    let x = &answer.solution.log_scales;
+    let cost = |head: usize, tail: usize, weight: f64| 2.0 * (weight.ln() + x[head] - x[tail]);
+    let ratio = (cost(2, 0, small) - cost(1, 0, large)) / std::f64::consts::LN_2;
+    assert!((ratio + 570.0).abs() < 1e-9, "{ratio}");
+}

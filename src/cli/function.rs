@@ -1,6 +1,6 @@
 //! Whether two networks compute the same function, tried on random inputs.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::FunctionCheck;
 use crate::network::{FeedForward, Network, Role};
 use rand::rngs::StdRng;
@@ -30,6 +30,10 @@ pub fn check_networks(a: &Network, b: &Network, seed: u64, roundoff: f64) -> Fun
     }
     let compared = || -> Result<(f64, f64)> {
         let outputs = outputs(a, seed)?;
+        if outputs.iter().any(|output| !output.is_finite()) {
+            let problem = "on random inputs its own outputs are beyond the range of double precision";
+            return Err(Error::new(ErrorKind::Network, "network", problem, "run it on inputs of your own"));
+        }
         let neighbour = neighbour(a, seed, roundoff)?;
         Ok((
             largest_difference(&outputs, &self::outputs(b, seed)?),

@@ -1,7 +1,8 @@
 //! Two ONNX files: are they the same apart from weights, and are these the scaled ones?
 
 use super::lower::OnnxModel;
-use super::rule::{Change, Rule};
+use super::patch::PatchReport;
+use super::rule::{Change, Entry, Rule};
 use crate::lowered::Scaling;
 
 impl OnnxModel {
@@ -34,10 +35,11 @@ impl OnnxModel {
             if tensor.places.is_empty() || tensor.places.len() != second.places.len() || tensor.len() != second.len() {
                 continue;
             }
-            let mut rule = Rule::new(Change::Scaled(scaling), one, tensor.element, 0);
+            let rule = Rule::new(Change::Scaled(scaling), one, tensor.element, 0);
             one.visit(|element, head, tail| {
                 let old = tensor.number(self.files(), element);
-                let expected = if old == 0.0 { None } else { rule.apply(old, head, tail) };
+                let entry = Entry { element, head, tail };
+                let expected = if old == 0.0 { None } else { rule.apply(old, entry, &mut PatchReport::default()) };
                 let a = expected.map_or(old, |(new, _)| tensor.element.round(new));
                 let b = second.number(other.files(), element);
                 let difference = if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };

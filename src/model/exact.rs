@@ -1,7 +1,8 @@
 //! Weights that are the exact optimum, rounded once to the type of the file.
 
 use super::element::ElementType;
-use super::rule::Rule;
+use super::patch::PatchReport;
+use super::rule::{Entry, Rule};
 use super::scales::WeightUse;
 use crate::manifold::Form;
 use crate::problem::{MultiplierBounds, ScaleBounds};
@@ -13,8 +14,6 @@ pub(super) struct Exact<'a> {
     element: ElementType,
     /// Where the bounds do not tell.
     otherwise: Rule<'a>,
-    pub(super) proved: u64,
-    pub(super) undecided: u64,
 }
 
 impl<'a> Exact<'a> {
@@ -24,19 +23,21 @@ impl<'a> Exact<'a> {
             forms.iter().map(at).collect()
         };
         let (up, down) = (at(&one.heads.forms, one.reciprocal), at(&one.tails.forms, !one.reciprocal));
-        Self { up, down, element, otherwise, proved: 0, undecided: 0 }
+        Self { up, down, element, otherwise }
     }
 
-    /// The new value of an entry, and whether it vanishes in the limit; none where it stays.
-    pub(super) fn apply(&mut self, old: f64, head: usize, tail: usize) -> Option<(f64, bool)> {
+    /// The new value of an entry, and whether it vanishes in the limit; none where it stays. The report counts it as proved or
+    /// undecided.
+    pub(super) fn apply(&self, old: f64, entry: Entry, report: &mut PatchReport) -> Option<(f64, bool)> {
         let round = |value: f64| self.element.round(value);
         let double = self.element == ElementType::F64;
-        let proved = self.up[head].zip(self.down[tail]).and_then(|(up, down)| up.rounds(down, old, double, round));
+        let proved =
+            self.up[entry.head].zip(self.down[entry.tail]).and_then(|(up, down)| up.rounds(down, old, double, round));
         if let Some(value) = proved {
-            self.proved += 1;
+            report.proved += 1;
             return Some((value, false));
         }
-        self.undecided += 1;
-        self.otherwise.apply(old, head, tail)
+        report.undecided += 1;
+        self.otherwise.apply(old, entry, report)
     }
 }

@@ -4,14 +4,15 @@ use super::element::{ElementType, read, write};
 use super::files::Files;
 use super::lengths::resized;
 use super::lower::OnnxModel;
-use super::rule::{Change, Rule};
+use super::rule::{Change, Entry, Rule};
 use super::scales::WeightUse;
 use super::tensor::{Tensor, write_varint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
 use crate::numeric::Float;
-use std::ops::Range;
+use rayon::prelude::*;
+use std::ops::{AddAssign, Range};
 use std::path::Path;
 
 /// What rewriting did to the weights.
@@ -31,11 +32,24 @@ pub struct PatchReport {
     pub undecided: u64,
 }
 
-/// Takes the next bytes of a file.
-type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
+impl AddAssign for PatchReport {
+    fn add_assign(&mut self, other: Self) {
+        self.changed += other.changed;
+        self.subnormal += other.subnormal;
+        self.vanished += other.vanished;
+        self.escaped += other.escaped;
+        self.proved += other.proved;
+        self.undecided += other.undecided;
+    }
+}
 
-/// Bytes after which a piece of a tensor is passed on.
+/// Takes the next bytes of a file.
+type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
+
+/// Bytes of a tensor that are made, and passed on, at once.
 const PIECE: usize = 1 << 18;
+/// Pieces that are made while those before them are passed on.
+const PIECES_AT_ONCE: usize = 8;
 
 impl OnnxModel {
     /// The model file with its weights multiplied as `scaling` says, and what that did to the numbers. Weights in other
@@ -128,15 +142,12 @@ impl OnnxModel {
             if tensor.file != file || tensor.places.is_empty() {
                 continue;
             }
-            let mut rule = Rule::new(change, one, tensor.element, index as u64);
+            let rule = Rule::new(change, one, tensor.element, index as u64);
             match (&tensor.places[..], one.stored_axes()) {
                 ([place], Some(axes)) if !tensor.is_varint() => {
                     pieces.push((place.clone(), Piece::Tensor(one, axes, rule)))
                 }
-                _ => {
-                    scattered(one, tensor, self.files(), &mut rule, report, &mut pieces)?;
-                    rule.tell(report);
-                }
+                _ => scattered(one, tensor, self.files(), &rule, report, &mut pieces)?,
             }
         }
         let resized = resized(bytes, &self.tensors().iter().filter(|t| t.file == file).collect::<Vec<_>>(), &pieces)?;
@@ -149,7 +160,7 @@ impl OnnxModel {
                 Piece::Bytes(new) => sink(&new)?,
                 Piece::Tensor(one, axes, rule) => {
                     let tensor = &self.tensors()[one.tensor()];
-                    run(tensor, &bytes[place.clone()], &axes, rule, report, sink)?;
+                    run(tensor, &bytes[place.clone()], &axes, &rule, report, sink)?;
                     self.files().release_range(file, place.clone());
                 }
             }
@@ -167,26 +178,60 @@ pub(super) enum Piece<'a> {
     Bytes(Vec<u8>),
 }
 
-/// Passes on a tensor that is stored in one piece.
+/// Passes on a tensor that is stored in one piece: made on all threads, while what was made before is passed on.
 fn run(
     tensor: &Tensor,
     old: &[u8],
     axes: &[[usize; 3]],
-    mut rule: Rule,
+    rule: &Rule,
     report: &mut PatchReport,
     sink: Sink,
 ) -> Result<()> {
+    let length = axes.last().map_or(1, |axis| axis[0]);
+    let runs = WeightUse::runs(axes);
+    let step = (PIECE / (length * tensor.element.width()).max(1)).max(1);
+    let make = |first: usize| -> Result<Vec<(Vec<u8>, PatchReport)>> {
+        let starts: Vec<usize> = (first..runs).step_by(step).take(PIECES_AT_ONCE).collect();
+        starts.into_par_iter().map(|start| piece(tensor, old, axes, rule, start..(start + step).min(runs))).collect()
+    };
+    let mut ready = make(0)?;
+    let mut made = 0;
+    while !ready.is_empty() {
+        made += ready.len() * step;
+        let pass = || {
+            ready.iter().try_for_each(|(new, counts)| {
+                *report += *counts;
+                sink(new)
+            })
+        };
+        let (next, passed) = rayon::join(|| make(made), pass);
+        passed?;
+        ready = next?;
+    }
+    Ok(())
+}
+
+/// The new bytes of some runs of a tensor, and what became of its numbers.
+fn piece(
+    tensor: &Tensor,
+    old: &[u8],
+    axes: &[[usize; 3]],
+    rule: &Rule,
+    runs: Range<usize>,
+) -> Result<(Vec<u8>, PatchReport)> {
     let width = tensor.element.width();
     let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
-    let mut new = Vec::with_capacity(PIECE + length * width);
+    let mut new = Vec::with_capacity(runs.len() * length * width);
+    let mut counts = PatchReport::default();
+    let report = &mut counts;
     let mut result = Ok(());
-    WeightUse::visit_runs(axes, |element, head, tail| {
+    WeightUse::visit_some_runs(axes, runs, |element, head, tail| {
         if result.is_err() {
             return;
         }
         let line = &old[element * width..(element + length) * width];
         let begin = new.len();
-        let quick = match &rule {
+        let quick = match rule {
             Rule::Factors { up, down } if tensor.element == ElementType::F32 => {
                 quick(line, (&up[head..], head_step), (&down[tail..], tail_step), &mut new)
             }
@@ -198,17 +243,13 @@ fn run(
                 new.truncate(begin);
                 new.extend_from_slice(line);
                 result = new[begin..].chunks_exact_mut(width).enumerate().try_for_each(|(k, place)| {
-                    change(tensor, place, element + k, &mut rule, (head + k * head_step, tail + k * tail_step), report)
+                    let (head, tail) = (head + k * head_step, tail + k * tail_step);
+                    change(tensor, place, rule, Entry { element: element + k, head, tail }, report)
                 });
             }
         }
-        if new.len() >= PIECE && result.is_ok() {
-            result = sink(&new);
-            new.clear();
-        }
     });
-    rule.tell(report);
-    result.and_then(|()| sink(&new))
+    result.map(|()| (new, counts))
 }
 
 /// Appends a line of single-precision numbers times factors at these distances; tells how many changed. None where a
@@ -257,21 +298,14 @@ fn multiply(numbers: &[[u8; 4]], factor: impl Fn(usize) -> f64, new: &mut Vec<u8
 
 /// Changes one stored number.
 #[inline]
-fn change(
-    tensor: &Tensor,
-    place: &mut [u8],
-    element: usize,
-    rule: &mut Rule,
-    (head, tail): (usize, usize),
-    report: &mut PatchReport,
-) -> Result<()> {
+fn change(tensor: &Tensor, place: &mut [u8], rule: &Rule, entry: Entry, report: &mut PatchReport) -> Result<()> {
     let old = read(place, tensor.element);
     if old == 0.0 || !old.is_finite() {
         return Ok(());
     }
-    let Some((value, escapes)) = rule.apply(old, head, tail) else { return Ok(()) };
+    let Some((value, escapes)) = rule.apply(old, entry, report) else { return Ok(()) };
     let stored = write(place, tensor.element, value);
-    count(tensor, element, (old, value, escapes), stored, report)
+    count(tensor, entry.element, (old, value, escapes), stored, report)
 }
 
 fn count(
@@ -305,7 +339,7 @@ fn scattered<'a>(
     one: &WeightUse,
     tensor: &Tensor,
     files: &Files,
-    rule: &mut Rule,
+    rule: &Rule,
     report: &mut PatchReport,
     pieces: &mut Vec<(Range<usize>, Piece<'a>)>,
 ) -> Result<()> {
@@ -315,11 +349,11 @@ fn scattered<'a>(
         if result.is_err() {
             return;
         }
-        let place = tensor.at(element);
+        let (place, entry) = (tensor.at(element), Entry { element, head, tail });
         let mut new = bytes[place.clone()].to_vec();
         if tensor.is_varint() {
             let old = tensor.number(files, element);
-            let changed = if old == 0.0 || !old.is_finite() { None } else { rule.apply(old, head, tail) };
+            let changed = if old == 0.0 || !old.is_finite() { None } else { rule.apply(old, entry, report) };
             if let Some((value, escapes)) = changed {
                 let mut fixed = [0; 2];
                 let stored = write(&mut fixed, tensor.element, value);
@@ -329,7 +363,7 @@ fn scattered<'a>(
                 }
             }
         } else {
-            result = change(tensor, &mut new, element, rule, (head, tail), report);
+            result = change(tensor, &mut new, rule, entry, report);
         }
         if new != bytes[place.clone()] {
             pieces.push((place, Piece::Bytes(new)));

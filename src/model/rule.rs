@@ -7,8 +7,7 @@ use super::patch::PatchReport;
 use super::scales::WeightUse;
 use crate::lowered::Scaling;
 use crate::manifold::Form;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Factors within `2^-400..2^400` are multiplied in `f64`, one after the other.
 const SAFE_EXPONENT: f64 = 400.0;
@@ -22,6 +21,14 @@ pub(super) enum Change<'a> {
     Perturbed(u64),
 }
 
+/// An entry of a stored tensor: its place there, and the places of its ports.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub element: usize,
+    pub head: usize,
+    pub tail: usize,
+}
+
 /// The new values of the entries of one tensor.
 pub(super) enum Rule<'a> {
     /// Products with one factor for every head and one for every tail: precise enough for all types below `f64`.
@@ -30,15 +37,15 @@ pub(super) enum Rule<'a> {
     Multipliers(&'a Scaling, &'a WeightUse),
     /// What every multiple within proved bounds rounds to.
     Exact(Box<Exact<'a>>),
-    /// One rounding more or less.
-    Perturbed(Box<StdRng>),
+    /// One rounding more or less, from a seed.
+    Perturbed(u64),
 }
 
 impl<'a> Rule<'a> {
     pub(super) fn new(change: Change<'a>, one: &'a WeightUse, element: ElementType, index: u64) -> Self {
         let scaling = match change {
             Change::Scaled(scaling) => scaling,
-            Change::Perturbed(seed) => return Self::Perturbed(Box::new(StdRng::seed_from_u64(seed ^ index << 32))),
+            Change::Perturbed(seed) => return Self::Perturbed(seed ^ index << 32),
         };
         if let Some(bounds) = &scaling.bounds {
             return Self::Exact(Box::new(Exact::new(bounds, one, element, Self::scaled(scaling, one, element))));
@@ -63,9 +70,11 @@ impl<'a> Rule<'a> {
         if safe { Self::Factors { up, down } } else { Self::Multipliers(scaling, one) }
     }
 
-    /// The new value of an entry, and whether it vanishes in the limit; none where it stays.
+    /// The new value of an entry, and whether it vanishes in the limit; none where it stays. What was proved is added to the
+    /// report.
     #[inline]
-    pub(super) fn apply(&mut self, old: f64, head: usize, tail: usize) -> Option<(f64, bool)> {
+    pub(super) fn apply(&self, old: f64, entry: Entry, report: &mut PatchReport) -> Option<(f64, bool)> {
+        let Entry { element, head, tail } = entry;
         match self {
             Self::Factors { up, down } => Some((old * (up[head] * down[tail]), false)),
             Self::Multipliers(scaling, one) => {
@@ -74,21 +83,13 @@ impl<'a> Rule<'a> {
                 let multiplier = if one.reciprocal { multiplier.inverse() } else { multiplier };
                 (!multiplier.is_one()).then(|| (multiplier.times(old), multiplier.is_zero()))
             }
-            Self::Exact(exact) => exact.apply(old, head, tail),
-            Self::Perturbed(random) => {
-                let sign = if random.random::<bool>() { 1.0 } else { -1.0 };
+            Self::Exact(exact) => exact.apply(old, entry, report),
+            Self::Perturbed(seed) => {
+                let mut random = DefaultHasher::new();
+                (seed, element).hash(&mut random);
+                let sign = if random.finish() & 1 == 1 { 1.0 } else { -1.0 };
                 Some((old * (1.0 + sign * 0.5f64.powi(24)), false))
             }
-        }
-    }
-}
-
-impl Rule<'_> {
-    /// Adds what was proved to the report.
-    pub(super) fn tell(&self, report: &mut PatchReport) {
-        if let Self::Exact(exact) = self {
-            report.proved += exact.proved;
-            report.undecided += exact.undecided;
         }
     }
 }

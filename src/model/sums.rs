@@ -19,6 +19,14 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
+    /// Whether the runs of these axes lie in the places, one by one.
+    fn in_order(&self, axes: &[[usize; 3]]) -> bool {
+        let one_by_one = |of: &[u32]| of.iter().enumerate().all(|(i, &place)| i == place as usize);
+        matches!(axes, [head, tail, [_, 0, 0]] if *head == [self.rows, 1, 0] && *tail == [self.columns, 0, 1])
+            && one_by_one(self.head_of)
+            && one_by_one(self.tail_of)
+    }
+
     fn of(&self, head: usize, tail: usize) -> usize {
         self.head_of[head] as usize * self.columns + self.tail_of[tail] as usize
     }
@@ -96,6 +104,10 @@ fn quick_sums(
     let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
     // squares of single precision are exact, and never too small for sums in double precision
     let cost = move |number: [u8; 4]| cost(f64::from(f32::from_le_bytes(number)).abs());
+    if places.in_order(&axes) {
+        let sums = run_sums(numbers, length, cost);
+        return sums.iter().all(|sum| sum.to_f64() < SAFE * SAFE).then_some(sums);
+    }
     let mut sums = vec![Double::default(); places.rows * places.columns];
     let mut safe = true;
     // runs whose entries all lie in one place
@@ -138,24 +150,27 @@ fn run_sums(numbers: &[[u8; 4]], length: usize, cost: impl Fn([u8; 4]) -> f64 + 
     let mut sums = vec![Double::default(); numbers.len() / length];
     let vector_units = pulp::Arch::new();
     let task = |(sums, numbers): (&mut [Double], &[[u8; 4]])| {
-        vector_units.dispatch(|| {
-            if length < 8 * LANES {
-                let (groups, rest) = sums.as_chunks_mut::<LANES>();
-                for (sums, runs) in groups.iter_mut().zip(numbers.chunks_exact(LANES * length)) {
-                    *sums = lanes(length, |k, lane| cost(runs[lane * length + k]));
+        vector_units.dispatch(
+            #[inline(always)]
+            || {
+                if length < 8 * LANES {
+                    let (groups, rest) = sums.as_chunks_mut::<LANES>();
+                    for (sums, runs) in groups.iter_mut().zip(numbers.chunks_exact(LANES * length)) {
+                        *sums = lanes(length, |k, lane| cost(runs[lane * length + k]));
+                    }
+                    let done = groups.len() * LANES * length;
+                    for (sum, run) in rest.iter_mut().zip(numbers[done..].chunks_exact(length)) {
+                        *sum = run.iter().fold(Double::default(), |sum, &number| sum.plus(cost(number)));
+                    }
+                    return;
                 }
-                let done = groups.len() * LANES * length;
-                for (sum, run) in rest.iter_mut().zip(numbers[done..].chunks_exact(length)) {
-                    *sum = run.iter().fold(Double::default(), |sum, &number| sum.plus(cost(number)));
+                for (sum, run) in sums.iter_mut().zip(numbers.chunks_exact(length)) {
+                    let (eights, rest) = run.as_chunks::<LANES>();
+                    let rest = rest.iter().fold(Double::default(), |sum, &number| sum.plus(cost(number)));
+                    *sum = lanes(eights.len(), |k, lane| cost(eights[k][lane])).into_iter().fold(rest, |a, b| a + b);
                 }
-                return;
-            }
-            for (sum, run) in sums.iter_mut().zip(numbers.chunks_exact(length)) {
-                let (eights, rest) = run.as_chunks::<LANES>();
-                let rest = rest.iter().fold(Double::default(), |sum, &number| sum.plus(cost(number)));
-                *sum = lanes(eights.len(), |k, lane| cost(eights[k][lane])).into_iter().fold(rest, |a, b| a + b);
-            }
-        });
+            },
+        );
     };
     let numbers = numbers.par_chunks(RUNS_PER_TASK * length);
     sums.par_chunks_mut(RUNS_PER_TASK).zip(numbers).for_each(task);

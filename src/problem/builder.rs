@@ -109,13 +109,13 @@ impl ProblemBuilder {
         let places = (heads.len(), tails.len());
         check_count(name, places, weights.len())?;
         let (pattern, width) = if by_columns { (Pattern::DenseColumns, places.0) } else { (Pattern::Dense, places.1) };
-        if let Some((k, weight)) = weights.first_faulty() {
-            let (line, place) = (k / width, k % width);
-            let (row, column) = if by_columns { (place, line) } else { (line, place) };
-            return Err(not_finite(name, &format!("in row {row}, column {column}"), weight));
-        }
         let lines = self.lines(&heads, &tails, &weights, width, regularizer);
-        let Some(lines) = lines.filter(|_| width > 0) else {
+        let Some(lines) = lines.filter(|lines| width > 0 && !lines.is_empty()) else {
+            if let Some((k, weight)) = weights.first_faulty() {
+                let (line, place) = (k / width, k % width);
+                let (row, column) = if by_columns { (place, line) } else { (line, place) };
+                return Err(not_finite(name, &format!("in row {row}, column {column}"), weight));
+            }
             self.add(name, heads, tails, (pattern, weights.decode()), weighed(regularizer));
             return Ok(());
         };

@@ -51,7 +51,10 @@ pub(super) fn dense<A: Copy + Sync, S: Scalar>(
     }
     let vector_units = pulp::Arch::new();
     let panel = |(values, (row_in, rows)): (&[A], (&[S], &mut [S]))| {
-        vector_units.dispatch(|| panel(values, &read, column_in, row_in, rows))
+        vector_units.dispatch(
+            #[inline(always)]
+            || panel(values, &read, column_in, row_in, rows),
+        )
     };
     let threads = values.len() >= ENTRIES_FOR_THREADS;
     let group = ROWS_PER_PANEL * PANELS_AT_ONCE;

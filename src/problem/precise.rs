@@ -55,6 +55,7 @@ impl Problem {
         if (largest * steepest).is_nan() || largest * steepest > LARGEST_EXP / 2.0 {
             return None;
         }
+        let near = largest * steepest <= NEAR_LOG;
         let mut amplitude_error = 0.0f64;
         let mut flows = Sums::new(self);
         // multipliers of all ports as heads and as tails, for every exponent: blocks share most of them
@@ -62,6 +63,9 @@ impl Problem {
         for block in &self.blocks {
             let Cost::Power(k) = block.cost else { return None };
             let p = self.exponents[k];
+            if !near && matches!(block.values, Amplitudes::Wide(_)) {
+                return None;
+            }
             amplitude_error = amplitude_error.max(block.precise_error(p, self.given)?);
             let at = |ports: &[u32], of: &[Double]| -> Vec<Double> { ports.iter().map(|&q| of[q as usize]).collect() };
             let (up, down) = (at(&block.heads, &multipliers[k][0]), at(&block.tails, &multipliers[k][1]));
@@ -89,7 +93,10 @@ fn exponentials(log: &[Double], p: f64) -> [Vec<Double>; 2] {
     let mut values = log.to_vec();
     // fused multiplications are single instructions there, and exact everywhere: the same numbers on all machines
     values.par_chunks_mut(1024).for_each(|chunk| {
-        vector_units.dispatch(|| chunk.iter_mut().for_each(|value| *value = (p * *value).exp()));
+        vector_units.dispatch(
+            #[inline(always)]
+            || chunk.iter_mut().for_each(|value| *value = (p * *value).exp()),
+        );
     });
     let inverse = values.iter().map(|&value| Double::from(1.0) / value).collect();
     [values, inverse]
@@ -105,7 +112,27 @@ impl PreciseFlows {
     }
 }
 
+/// Log-scales, times the exponent, whose multipliers keep amplitudes of any size that two words hold in range: 2^87.
+const NEAR_LOG: f64 = 60.0;
+/// Binary exponents of amplitudes outside of the plain range that two words hold: with multipliers at both ends, their product
+/// and its rounding errors stay above the smallest normal number.
+const WIDEST: std::ops::Range<i64> = -600..600;
+/// Binary exponents of amplitudes that a power of two leads from there to any other in that range.
+const OWN: std::ops::Range<i64> = -300..300;
+
 impl Block {
+    /// Whether all amplitudes, and those of the weights that they come from, are in the range that two words hold.
+    fn fits_two_words(&self, p: f64) -> bool {
+        let fits = |a: Wide, range: &std::ops::Range<i64>| a.is_zero() || range.contains(&a.exponent());
+        match (&self.values, &self.source) {
+            (Amplitudes::Wide(values), Some(Source::Weights { weights, coefficient })) => {
+                let own = |w: f64| Wide::from(w.abs()).power(p) * Wide::from(*coefficient);
+                values.iter().zip(weights.iter()).all(|(a, &w)| fits(*a, &WIDEST) && fits(own(w), &OWN))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether two words hold an amplitude exactly: that of a weight under p = 1 or 2, without a coefficient.
     fn is_exact(&self, p: f64) -> bool {
         let coefficient = match (&self.values, &self.source) {
@@ -123,12 +150,10 @@ impl Block {
         match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.is_plain().then_some(given + 2.0 * DOUBLE_ROUNDOFF),
             (Amplitudes::Plain(_), Some(Source::Sums(rests))) => Some(given + rests.error),
-            (Amplitudes::Plain(_), Some(Source::Weights { .. })) if exact => Some(given + 2.0 * DOUBLE_ROUNDOFF),
-            (Amplitudes::Plain(_), Some(Source::Weights { .. })) if is_half_integer(p) => {
-                Some(given + (p + 6.0) * DOUBLE_ROUNDOFF)
-            }
-            (Amplitudes::Plain(_), _) => Some(given + (6.0 + 2.0 * p) * UNIT_ROUNDOFF),
-            (Amplitudes::Wide(_), _) => None,
+            (Amplitudes::Wide(_), _) if !self.fits_two_words(p) => None,
+            (_, Some(Source::Weights { .. })) if exact => Some(given + 2.0 * DOUBLE_ROUNDOFF),
+            (_, Some(Source::Weights { .. })) if is_half_integer(p) => Some(given + (p + 6.0) * DOUBLE_ROUNDOFF),
+            (Amplitudes::Plain(_) | Amplitudes::Wide(_), _) => Some(given + (6.0 + 2.0 * p) * UNIT_ROUNDOFF),
         }
     }
 
@@ -148,13 +173,16 @@ impl Block {
             (Pattern::Sparse { .. } | Pattern::Diagonal, ..) => {
                 let (mut rows, mut columns) = (vec![Double::default(); up.len()], vec![Double::default(); down.len()]);
                 // fused multiplications are exact, so the same numbers on all machines
-                pulp::Arch::new().dispatch(|| {
-                    self.for_each(|r, c, k| {
-                        let amplitude = self.precise(k, p);
-                        rows[r] = rows[r] + amplitude * down[c];
-                        columns[c] = columns[c] + amplitude * up[r];
-                    });
-                });
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        self.for_each(|r, c, k| {
+                            let amplitude = self.precise(k, p);
+                            rows[r] = rows[r] + amplitude * down[c];
+                            columns[c] = columns[c] + amplitude * up[r];
+                        });
+                    },
+                );
                 (rows, columns)
             }
         };
@@ -167,15 +195,13 @@ impl Block {
         match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.precise(k),
             (Amplitudes::Plain(values), Some(Source::Sums(rests))) => rests.restored(values[k], k),
-            (Amplitudes::Plain(values), Some(Source::Weights { weights, coefficient }))
-                if values[k] != 0.0 && (p == 1.0 || p == 2.0) =>
-            {
-                precise_power(weights[k].abs(), p == 2.0, *coefficient, values[k])
-            }
-            (Amplitudes::Plain(values), Some(Source::Weights { weights, coefficient }))
-                if values[k] != 0.0 && is_half_integer(p) =>
-            {
-                half_power(weights[k].abs(), p, *coefficient, values[k])
+            (values, Some(Source::Weights { weights, coefficient })) if is_half_integer(p) => {
+                let (weight, folded) = (weights[k].abs(), values.get(k).to_f64());
+                match p {
+                    _ if folded == 0.0 => Double::default(),
+                    1.0 | 2.0 => precise_power(weight, p == 2.0, *coefficient, folded),
+                    _ => half_power(weight, p, *coefficient, folded),
+                }
             }
             (values, _) => Double::from(values.get(k).to_f64()),
         }

@@ -36,7 +36,10 @@ pub(super) fn dense(
         let panels = along.par_chunks(LINES_PER_PANEL).zip(lines.par_chunks_mut(LINES_PER_PANEL)).enumerate();
         let panel = |(i, (along, lines)): (usize, (&[Double], &mut [Double]))| {
             let first = (g * group + i * LINES_PER_PANEL) * width;
-            vector_units.dispatch(|| panel(|k| read(first + k), &across, along, lines))
+            vector_units.dispatch(
+                #[inline(always)]
+                || panel(|k| read(first + k), &across, along, lines),
+            )
         };
         let sums: Vec<Words> = panels.map(panel).collect();
         for sum in sums {

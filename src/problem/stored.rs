@@ -130,7 +130,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The amplitudes of weights in lines of `width`; none where p is neither 1 nor 2.
+    /// The amplitudes of weights in lines of `width`; none where p is neither 1 nor 2, where a weight is not finite, or its
+    /// amplitude is beyond the range of plain numbers.
     pub(super) fn new(weights: Stored, width: usize, power: Power) -> Option<Self> {
         if !power.is_exact() {
             return None;
@@ -277,7 +278,7 @@ impl Visitor for PreciseProducts<'_> {
     }
 }
 
-/// The smallest positive and the largest of the numbers.
+/// The smallest positive and the largest of the numbers; the largest is no number where one of them is none.
 struct Extremes;
 
 impl Visitor for Extremes {
@@ -287,16 +288,21 @@ impl Visitor for Extremes {
         let of_chunk = |chunk: &[A]| {
             let (mut smallest, mut largest) = ([f64::INFINITY; 8], [0.0f64; 8]);
             let mut meet = |i: usize, a: f64| {
-                largest[i] = if a > largest[i] { a } else { largest[i] };
+                largest[i] = if a > largest[i] || a.is_nan() { a } else { largest[i] };
                 smallest[i] = if a < smallest[i] && a > 0.0 { a } else { smallest[i] };
             };
             let (eights, rest) = chunk.as_chunks::<8>();
             eights.iter().for_each(|eight| (0..8).for_each(|i| meet(i, read(eight[i]))));
             rest.iter().for_each(|&a| meet(0, read(a)));
-            (smallest.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(0.0, f64::max))
+            (smallest.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(0.0, larger))
         };
-        raw.par_chunks(CHUNK).map(of_chunk).reduce(|| (f64::INFINITY, 0.0), |a, b| (a.0.min(b.0), a.1.max(b.1)))
+        raw.par_chunks(CHUNK).map(of_chunk).reduce(|| (f64::INFINITY, 0.0), |a, b| (a.0.min(b.0), larger(a.1, b.1)))
     }
+}
+
+/// The larger one of two numbers, or the one that is none.
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a || b.is_nan() { b } else { a }
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@ use super::builder::{ProblemBuilder, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::numeric::{DOUBLE_ROUNDOFF, Double, UNIT_ROUNDOFF, Wide};
 use crate::regularizer::{Power, Regularizer};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 pub(super) fn not_finite(name: &str, place: &str, weight: f64) -> Error {
@@ -119,13 +120,13 @@ pub(super) fn weighed(
 
 /// Sums times their coefficient, and what the nearest `f64` leaves of them.
 pub(super) fn rounded(sums: &[Double], roundings: usize, coefficient: f64) -> (Amplitudes, Source) {
-    let costs = || sums.iter().map(|&a| if coefficient == 1.0 { a } else { a * Double::from(coefficient) });
+    let costs = || sums.par_iter().map(|&a| if coefficient == 1.0 { a } else { a * Double::from(coefficient) });
     let rest = |a: Double| if a.low() == 0.0 { 0.0 } else { (a.low() / a.to_f64()) as f32 };
     // single precision keeps 2^-24 of a rest of at most 2^-53
     let error = UNIT_ROUNDOFF * 2f64.powi(-23) + (roundings as f64 + 2.0) * DOUBLE_ROUNDOFF;
     let rests = SumRests { relative: costs().map(rest).collect(), error };
     let plain: Vec<f64> = costs().map(Double::to_f64).collect();
-    let plain = if plain.iter().zip(sums).all(|(a, sum)| sum.to_f64() == 0.0 || is_plain(*a)) {
+    let plain = if plain.par_iter().zip(sums).all(|(a, sum)| sum.to_f64() == 0.0 || is_plain(*a)) {
         Amplitudes::Plain(plain)
     } else {
         let wide = |a: &Double| Wide::from(a.to_f64()) * Wide::from(coefficient);

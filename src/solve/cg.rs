@@ -23,7 +23,7 @@ pub(super) struct ConjugateGradients {
 /// Most iterations of one solve.
 const MOST: usize = 5000;
 /// Iterations with a factor after which it is made anew: a triangular solve takes a tenth of a factorization or less.
-const STALE: usize = 20;
+const STALE: usize = 4;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
 const LOOSEST: f64 = 0.1;
 
@@ -60,9 +60,9 @@ impl ConjugateGradients {
         Self { mean_field, factor: factor.map(|factor| (factor, true)) }
     }
 
-    /// Moves `x` to where the logarithms of the costs differ least, where a factor tells; see [`Cholesky::level`].
-    pub fn level(&mut self, run: &Run, x: &[f64]) -> Option<Vec<f64>> {
-        self.factor.as_mut().and_then(|(factor, _)| factor.level(run, x))
+    /// The factor that preconditions, if any.
+    pub fn factor(&mut self) -> Option<&mut Cholesky> {
+        self.factor.as_mut().map(|(factor, _)| factor)
     }
 
     /// The layout of the mean field, where there is one.

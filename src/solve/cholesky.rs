@@ -54,6 +54,8 @@ pub(super) struct Cholesky {
 
 struct Coupling {
     entry: Entry,
+    /// Its number among the connections that have a cost.
+    order: usize,
     a: u32,
     b: u32,
     product: f64,
@@ -83,13 +85,15 @@ impl Cholesky {
     pub fn new(problem: &Problem) -> Option<Self> {
         let n = problem.variables();
         let mut couplings = vec![];
+        let mut order = 0;
         problem.for_each_entry(|entry| {
             let form = problem.form(&entry);
             for (k, &(a, x)) in form.terms().iter().enumerate() {
                 for &(b, y) in &form.terms()[..k] {
-                    couplings.push(Coupling { entry, a, b, product: x * y, place: 0 });
+                    couplings.push(Coupling { entry, order, a, b, product: x * y, place: 0 });
                 }
             }
+            order += 1;
         });
         let ends = |c: &Coupling| Pair { row: c.a.max(c.b) as usize, col: c.a.min(c.b) as usize };
         let mut places: Vec<Pair<usize, usize>> = (0..n).map(|v| Pair { row: v, col: v }).collect();
@@ -166,17 +170,37 @@ impl Cholesky {
                 side[v as usize] -= c * log;
             }
         });
-        let root: Vec<f64> = diagonal.into_iter().map(f64::sqrt).collect();
-        let mut values = vec![0.0; self.pattern.compute_nnz()];
-        for c in self.couplings.iter().filter(|c| run.moves[c.a as usize] && run.moves[c.b as usize]) {
-            values[c.place] += c.product / (root[c.a as usize] * root[c.b as usize]);
-        }
-        if !self.factorize_values(&mut values) {
+        if !self.factorize_weighted(&run.moves, &diagonal, |_, _| 1.0) {
             return None;
         }
-        (0..n).for_each(|v| side[v] = if run.moves[v] { side[v] / root[v] } else { 0.0 });
+        let step = self.solve_weighted(&run.moves, &side);
+        Some(x.iter().zip(step).map(|(x, step)| x + step).collect())
+    }
+
+    /// Factorizes the sum over connections of a weight times the square of the form, of which this is the diagonal. The weight
+    /// is that of a block and the number of the connection among those that have a cost. False where the matrix is not
+    /// numerically definite.
+    pub fn factorize_weighted(
+        &mut self,
+        moves: &[bool],
+        diagonal: &[f64],
+        weight: impl Fn(usize, usize) -> f64,
+    ) -> bool {
+        self.root = diagonal.iter().map(|d| d.sqrt()).collect();
+        let mut values = vec![0.0; self.pattern.compute_nnz()];
+        for c in self.couplings.iter().filter(|c| moves[c.a as usize] && moves[c.b as usize]) {
+            let scale = self.root[c.a as usize] * self.root[c.b as usize];
+            values[c.place] += c.product * weight(c.entry.block, c.order) / scale;
+        }
+        self.factorize_values(&mut values)
+    }
+
+    /// Solves with the matrix of [`Self::factorize_weighted`]; zero where variables do not move.
+    pub fn solve_weighted(&self, moves: &[bool], b: &[f64]) -> Vec<f64> {
+        let over_root = |v: usize, b: f64| if moves[v] { b / self.root[v] } else { 0.0 };
+        let mut side: Vec<f64> = b.iter().enumerate().map(|(v, &b)| over_root(v, b)).collect();
         self.solve_sides(&mut side, 1);
-        Some((0..n).map(|v| if run.moves[v] { x[v] + side[v] / root[v] } else { x[v] }).collect())
+        side.into_iter().enumerate().map(|(v, s)| over_root(v, s)).collect()
     }
 
     /// Solves with the factor in place, for `columns` right-hand sides one after the other.

@@ -13,6 +13,7 @@ mod incidence;
 mod landing;
 mod linear;
 mod local;
+mod logarithmic;
 mod mean_field;
 mod minimax;
 mod newton;

@@ -6,7 +6,9 @@ use super::cholesky::{Cholesky, Fill};
 use super::linear::LinearSolver;
 use super::mean_field::{self, Layout};
 use super::settings::{CANONICAL_PLACES, Callback};
-use super::{Method, Settings, Solution, Status, Step, bound, greedy, landing, local, newton, refine, witness};
+use super::{
+    Method, Settings, Solution, Status, Step, bound, greedy, landing, local, logarithmic, newton, refine, witness,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Gauge, LogScales, Pattern, Point, Problem};
 use crate::solve::Schedule;
@@ -174,13 +176,22 @@ const FEW_ENTRIES: usize = 10_000;
 /// Variables from which on sweeps do not carry far enough, so that Newton's method needs a better start.
 const MANY_VARIABLES: usize = 2000;
 
-/// Moves `x` to another start, if the cost is lower there; the trace begins where the user's start is.
-fn improve(run: &mut Run, x: &mut Vec<f64>, start: Option<Vec<f64>>) {
-    let Some(start) = start else { return };
+/// Moves `x` to a better start, if the problem is large and the cost is lower there: where costs differ least in logarithm, or
+/// where flows nearly agree. The trace begins where the user's start is.
+fn improve(run: &mut Run, x: &mut Vec<f64>, factor: &mut Cholesky) {
+    if !run.is_first() || x.len() < MANY_VARIABLES {
+        return;
+    }
     let own = run.point(x);
     run.step(0, &own);
-    if run.point(&start).flows().cost < own.flows().cost {
-        *x = start;
+    let level = factor.level(run, x);
+    let near = logarithmic::start(run, level.as_ref().unwrap_or(x), factor);
+    let mut least = own.flows().cost;
+    for start in [level, near].into_iter().flatten() {
+        let cost = run.point(&start).flows().cost;
+        if cost < least {
+            (least, *x) = (cost, start);
+        }
     }
 }
 
@@ -229,17 +240,15 @@ impl Solvers {
             Method::Local => local::balance(run, x),
             Method::Newton | Method::Auto => {
                 let solver = self.direct.as_mut().expect("Newton runs on a factorization");
-                if run.is_first() && x.len() >= MANY_VARIABLES {
-                    improve(run, x, solver.level(run, x));
-                }
+                improve(run, x, solver);
                 newton::minimize(run, x, solver)
             }
             Method::Cg => {
                 let ended = self.iterative.mean_field().and_then(|layout| mean_field::minimize(run, x, layout));
                 ended.unwrap_or_else(|| {
                     run.continue_count();
-                    if run.is_first() && x.len() >= MANY_VARIABLES {
-                        improve(run, x, self.iterative.level(run, x));
+                    if let Some(factor) = self.iterative.factor() {
+                        improve(run, x, factor);
                     }
                     newton::minimize(run, x, &mut self.iterative)
                 })

@@ -66,19 +66,21 @@ impl Inference<'_> {
             self.uses.push(weights);
             return;
         }
-        let mut passes = vec![weights.joins_all() && !tensor.has_zero(self.bytes); heads * tails];
-        if passes.first() == Some(&false) {
+        let all = weights.joins_all() && !tensor.has_zero(self.bytes);
+        let passes = (!all).then(|| {
+            let mut passes = vec![false; heads * tails];
             weights.for_each_nonzero(tensor, self.bytes, |head, tail| passes[head * tails + tail] = true);
-        }
-        tensor.release(self.bytes);
+            passes
+        });
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
         let middle = self.hub();
         let ground = Form::zero();
         for form in &weights.tails.forms {
             self.connect((form, weights.tails.hub), (&ground, middle));
         }
-        for (row, head) in passes.chunks(tails).zip(&weights.heads.forms) {
+        for (h, head) in weights.heads.forms.iter().enumerate() {
             let to = (head, weights.heads.hub);
+            let row = passes.as_ref().map_or(&[][..], |passes| &passes[h * tails..(h + 1) * tails]);
             if row.iter().all(|&p| p) {
                 self.connect((&ground, middle), to);
                 continue;

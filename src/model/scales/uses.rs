@@ -4,6 +4,7 @@ use super::value::{Scales, View};
 use crate::manifold::Form;
 use crate::model::files::Files;
 use crate::model::tensor::Tensor;
+use std::ops::Range;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,18 +122,31 @@ impl WeightUse {
     }
 
     /// Calls `visit(element, head, tail)` for the first entry of every run along the fastest of the stored axes.
-    pub(crate) fn visit_runs(axes: &[[usize; 3]], mut visit: impl FnMut(usize, usize, usize)) {
+    pub(crate) fn visit_runs(axes: &[[usize; 3]], visit: impl FnMut(usize, usize, usize)) {
+        Self::visit_some_runs(axes, 0..Self::runs(axes), visit);
+    }
+
+    /// How many runs there are.
+    pub(crate) fn runs(axes: &[[usize; 3]]) -> usize {
+        axes.split_last().map_or(1, |(_, outer)| outer.iter().map(|axis| axis[0]).product())
+    }
+
+    /// Calls `visit` for the runs of a range.
+    pub(crate) fn visit_some_runs(axes: &[[usize; 3]], runs: Range<usize>, mut visit: impl FnMut(usize, usize, usize)) {
         let (outer, length) = axes.split_last().map_or((axes, 1), |(last, outer)| (outer, last[0]));
         let mut index = vec![0; outer.len()];
-        let (mut element, mut head, mut tail) = (0, 0, 0);
-        loop {
+        let (mut element, mut head, mut tail) = (runs.start * length, 0, 0);
+        let mut first = runs.start;
+        for (index, [size, head_stride, tail_stride]) in index.iter_mut().zip(outer).rev() {
+            *index = first % size;
+            first /= size;
+            (head, tail) = (head + *index * head_stride, tail + *index * tail_stride);
+        }
+        for _ in runs {
             visit(element, head, tail);
             element += length;
             let mut axis = outer.len();
-            loop {
-                if axis == 0 {
-                    return;
-                }
+            while axis > 0 {
                 axis -= 1;
                 let [size, head_stride, tail_stride] = outer[axis];
                 index[axis] += 1;
