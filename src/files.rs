@@ -86,7 +86,8 @@ impl AtomicFile {
         self.file.write_all(bytes).map_err(|e| Error::io(&self.path, "writing", &e))
     }
 
-    /// Puts the complete file in its place.
+    /// Puts the complete file in its place. One that replaces another is forced to the disk first; a new one is written when the
+    /// system writes it, as any copy is.
     ///
     /// # Errors
     /// When the operating system refuses.
