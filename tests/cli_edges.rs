@@ -82,3 +82,14 @@ fn a_network_in_single_precision_is_checked_as_it_is_written_and_verified_at_tha
     assert!(report["function_rounding"].as_f64().unwrap() > 1e-9);
     assert_eq!(desk.json("verify a.json b.json", 0)["status"], "verified");
 }
+
+#[test]
+fn a_network_whose_own_outputs_overflow_is_unchecked_and_not_called_another_function() {
+    let desk = Desk::new();
+    let matrix = "%%MatrixMarket matrix coordinate real general\n3 3 2\n2 1 1e200\n3 2 1e190\n";
+    desk.put("far.mtx", matrix.as_bytes());
+    let report = desk.json("balance far.mtx --inputs 1 --outputs 3", 0);
+    assert_eq!(report["status"], "converged");
+    assert!(report["function_difference"].is_null());
+    assert!(report["unchecked"].as_str().unwrap().contains("beyond the range"), "{}", report["unchecked"]);
+}
