@@ -116,7 +116,12 @@ fn a_unit_with_costs_of_1e_minus_172_beside_costs_of_one_is_certified_too() {
         edge(None, v, 1.0),
     ];
     let raw = Raw { variables: 4, edges };
-    let answer = balanced(&raw, Method::Auto);
+    let problem = raw.problem();
+    let settings = Settings { refined: true, ..Settings::default() };
+    let answer = balance(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+    // no single word proves that much
+    let width = answer.enclosure.as_ref().expect("two words enclose the optimum").width;
+    assert!(width < 1e-20, "{width}");
     let x = &answer.solution.log_scales;
     let cost = |head: usize, tail: usize, weight: f64| 2.0 * (weight.ln() + x[head] - x[tail]);
     let ratio = (cost(2, 0, small) - cost(1, 0, large)) / std::f64::consts::LN_2;

@@ -36,6 +36,7 @@ pub(super) fn dense(
         let panels = along.par_chunks(LINES_PER_PANEL).zip(lines.par_chunks_mut(LINES_PER_PANEL)).enumerate();
         let panel = |(i, (along, lines)): (usize, (&[Double], &mut [Double]))| {
             let first = (g * group + i * LINES_PER_PANEL) * width;
+            // what is not inlined here does not see the vector units: fused multiplications would be calls
             vector_units.dispatch(
                 #[inline(always)]
                 || panel(|k| read(first + k), &across, along, lines),

@@ -288,7 +288,7 @@ impl Visitor for Extremes {
         let of_chunk = |chunk: &[A]| {
             let (mut smallest, mut largest) = ([f64::INFINITY; 8], [0.0f64; 8]);
             let mut meet = |i: usize, a: f64| {
-                largest[i] = if a > largest[i] || a.is_nan() { a } else { largest[i] };
+                largest[i] = larger(largest[i], a);
                 smallest[i] = if a < smallest[i] && a > 0.0 { a } else { smallest[i] };
             };
             let (eights, rest) = chunk.as_chunks::<8>();
@@ -301,6 +301,7 @@ impl Visitor for Extremes {
 }
 
 /// The larger one of two numbers, or the one that is none.
+#[inline(always)]
 fn larger(a: f64, b: f64) -> f64 {
     if b > a || b.is_nan() { b } else { a }
 }

@@ -21,6 +21,7 @@ mod refine;
 mod run;
 mod schedule;
 mod settings;
+mod solvers;
 mod warm;
 mod witness;
 

@@ -1,17 +1,11 @@
 //! What all solvers share: counting passes, the trace, the end.
 
 use super::bound::ErrorBound;
-use super::cg::ConjugateGradients;
-use super::cholesky::{Cholesky, Fill};
-use super::linear::LinearSolver;
-use super::mean_field::{self, Layout};
 use super::settings::{CANONICAL_PLACES, Callback};
-use super::{
-    Method, Settings, Solution, Status, Step, bound, greedy, landing, local, logarithmic, newton, refine, witness,
-};
+use super::solvers::{FEW_ENTRIES, Solvers};
+use super::{Method, Settings, Solution, Status, Step, bound, landing, refine};
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Gauge, LogScales, Pattern, Point, Problem};
-use crate::solve::Schedule;
+use crate::problem::{Gauge, LogScales, Point, Problem};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -170,102 +164,6 @@ const SURE: f64 = 1e-10;
 /// Log-scales above this are folded into the weights before a solution is refined.
 const LONGEST: f64 = 20.0;
 
-/// Entries up to which many sweeps of local balancing take seconds.
-const FEW_ENTRIES: usize = 10_000;
-
-/// Variables from which on sweeps do not carry far enough, so that Newton's method needs a better start.
-const MANY_VARIABLES: usize = 2000;
-
-/// Moves `x` to a better start, if the problem is large and the cost is lower there: where costs differ least in logarithm, or
-/// where flows nearly agree. The trace begins where the user's start is.
-fn improve(run: &mut Run, x: &mut Vec<f64>, factor: &mut Cholesky) {
-    if !run.is_first() || x.len() < MANY_VARIABLES {
-        return;
-    }
-    let own = run.point(x);
-    run.step(0, &own);
-    let level = factor.level(run, x);
-    let near = logarithmic::start(run, level.as_ref().unwrap_or(x), factor);
-    let mut least = own.flows().cost;
-    for start in [level, near].into_iter().flatten() {
-        let cost = run.point(&start).flows().cost;
-        if cost < least {
-            (least, *x) = (cost, start);
-        }
-    }
-}
-
-/// Whether dense blocks hold most of the weights, so that mean fields resemble the blocks.
-fn mostly_dense(problem: &Problem) -> bool {
-    let dense = problem.blocks().iter().filter(|b| matches!(b.pattern, Pattern::Dense | Pattern::DenseColumns));
-    2 * dense.map(|b| b.values.len()).sum::<usize>() > problem.places()
-}
-
-/// The linear solvers of a problem.
-struct Solvers {
-    direct: Option<Cholesky>,
-    iterative: ConjugateGradients,
-    comparison: bool,
-}
-
-impl Solvers {
-    fn new(problem: &Problem, method: Method) -> Self {
-        let mean_field = if mostly_dense(problem) { Layout::new(problem) } else { None };
-        let large = mean_field.is_some() && problem.places() > FEW_ENTRIES;
-        let predicted = match method {
-            Method::Newton => Cholesky::new(problem).map(|factor| (factor, Fill::Small)),
-            Method::Auto | Method::Cg if large => None,
-            _ => Cholesky::predicted(problem),
-        };
-        let (direct, factor) = match predicted {
-            Some((factor, Fill::Small)) => (Some(factor), None),
-            Some((factor, Fill::Medium)) => (None, Some(factor)),
-            Some((_, Fill::Large)) | None => (None, None),
-        };
-        Self { direct, iterative: ConjugateGradients::new(mean_field, factor), comparison: problem.has_comparison() }
-    }
-
-    /// The method that runs when `asked` is asked for.
-    fn method(&self, asked: Method) -> Method {
-        match (asked, &self.direct) {
-            (Method::Auto | Method::Newton, Some(_)) => Method::Newton,
-            (Method::Auto | Method::Newton, None) => Method::Cg,
-            (method, _) => method,
-        }
-    }
-
-    fn minimize(&mut self, run: &mut Run, x: &mut Vec<f64>, method: Method) -> End {
-        match method {
-            Method::Local if matches!(run.settings.schedule, Schedule::Greedy) => greedy::balance(run, x),
-            Method::Local => local::balance(run, x),
-            Method::Newton | Method::Auto => {
-                let solver = self.direct.as_mut().expect("Newton runs on a factorization");
-                improve(run, x, solver);
-                newton::minimize(run, x, solver)
-            }
-            Method::Cg => {
-                let ended = self.iterative.mean_field().and_then(|layout| mean_field::minimize(run, x, layout));
-                ended.unwrap_or_else(|| {
-                    run.continue_count();
-                    if let Some(factor) = self.iterative.factor() {
-                        improve(run, x, factor);
-                    }
-                    newton::minimize(run, x, &mut self.iterative)
-                })
-            }
-            Method::Lbfgs | Method::TrustRegion | Method::NewtonCg => witness::minimize(run, x, method),
-        }
-    }
-
-    /// The solver for the error bound.
-    fn for_bound(&mut self, method: Method) -> &mut dyn LinearSolver {
-        match &mut self.direct {
-            Some(solver) if method != Method::Cg || !self.comparison => solver,
-            _ => &mut self.iterative,
-        }
-    }
-}
-
 /// Why a solver's loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -331,7 +229,7 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     /// Counts the iterations of the next leg on from the last one.
-    fn continue_count(&mut self) {
+    pub fn continue_count(&mut self) {
         self.before = self.trace.last().map_or(0, |s| s.iteration);
     }
 
