@@ -109,10 +109,10 @@ fn a_unit_with_costs_of_1e_minus_172_beside_costs_of_one_is_certified_too() {
     let (large, small) = (2f64.powi(145), 2f64.powi(-140));
     let edges = vec![
         edge(u, None, 1.0),
-        edge(a, u, large),
-        edge(v, a, large),
-        edge(m, u, small),
-        edge(v, m, small),
+        edge(a, u, 1.1 * large),
+        edge(v, a, 0.9 * large),
+        edge(m, u, 1.3 * small),
+        edge(v, m, 1.7 * small),
         edge(None, v, 1.0),
     ];
     let raw = Raw { variables: 4, edges };
@@ -124,6 +124,7 @@ fn a_unit_with_costs_of_1e_minus_172_beside_costs_of_one_is_certified_too() {
     assert!(width < 1e-20, "{width}");
     let x = &answer.solution.log_scales;
     let cost = |head: usize, tail: usize, weight: f64| 2.0 * (weight.ln() + x[head] - x[tail]);
-    let ratio = (cost(2, 0, small) - cost(1, 0, large)) / std::f64::consts::LN_2;
-    assert!((ratio + 570.0).abs() < 1e-9, "{ratio}");
+    let ratio = cost(2, 0, 1.3 * small) - cost(1, 0, 1.1 * large);
+    let expected = -570.0 * std::f64::consts::LN_2 + (1.3f64 * 1.7 / (1.1 * 0.9)).ln();
+    assert!((ratio - expected).abs() < 1e-9, "{ratio} {expected}");
 }
