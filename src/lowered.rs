@@ -13,7 +13,7 @@ pub struct Lowered {
     /// The convex problem.
     pub problem: Problem,
     /// Every unit or channel that has a scale, in the order of the network; frozen ones have the zero form.
-    pub units: Vec<NamedForm>,
+    pub units: Arc<Vec<NamedForm>>,
     /// Layers from the inputs to the outputs, also those in which nothing is free.
     pub layers: Vec<Layer>,
     /// What is not scaled, and why.

@@ -31,7 +31,7 @@ fn a_layered_network_has_one_variable_for_each_hidden_unit() {
     assert_eq!(sizes, [4, 5]);
     assert_eq!(lowered.weights as usize, network.parameters().len());
     assert!(lowered.frozen.is_empty() && lowered.dead.is_empty());
-    for (unit, named) in network.units().iter().zip(&lowered.units) {
+    for (unit, named) in network.units().iter().zip(lowered.units.iter()) {
         assert_eq!(unit.name, named.name);
         assert_eq!(named.form.is_zero(), unit.role != Role::Hidden);
     }

@@ -22,7 +22,7 @@ fn biases_are_scaled_with_their_channel() {
     let (bias, w1) = (use_of(&model, "b"), use_of(&model, "w1"));
     assert_eq!((bias.role, w1.role), (Role::Bias, Role::Weight));
     assert_eq!(bias.heads.forms, w1.heads.forms);
-    assert!(bias.tails.forms.iter().chain(&w1.tails.forms).all(|f| f.is_zero()));
+    assert!(bias.tails.forms.iter().chain(w1.tails.forms.iter()).all(|f| f.is_zero()));
     let scaling = powers_of_two(&model, 3);
     let new = open_bytes(&model.apply(&scaling).expect("no overflow").0).expect("valid");
     for (c, (old, new)) in tensor(&model, "b").iter().zip(tensor(&new, "b")).enumerate() {

@@ -31,7 +31,7 @@ fn queries_balance_against_keys_and_values_against_the_output() {
     }
     let model = open(&two_heads());
     let heads = |name: &str| use_of(&model, name).heads.forms.clone();
-    assert!(heads("wq").iter().zip(heads("wk")).all(|(q, k)| q.plus(1.0, &k).is_zero()));
+    assert!(heads("wq").iter().zip(heads("wk").iter()).all(|(q, k)| q.plus(1.0, k).is_zero()));
     assert_eq!(use_of(&model, "o").tails.forms, heads("wv"));
 }
 

@@ -21,9 +21,9 @@ fn every_unit_of_a_rectified_state_has_one_log_scale() {
     let (w, r, b) = (use_of(&model, "W"), use_of(&model, "R"), use_of(&model, "B"));
     assert_eq!((w.heads.forms.len(), w.tails.forms.len()), (12, 5));
     assert!(w.heads.forms[..8].iter().all(|f| f.is_zero()));
-    assert_eq!(w.heads.forms[8..], r.tails.forms);
+    assert_eq!(w.heads.forms[8..], r.tails.forms[..]);
     assert_eq!(w.heads.forms, r.heads.forms);
-    assert_eq!(b.heads.forms, [&w.heads.forms[..], &w.heads.forms].concat());
+    assert_eq!(b.heads.forms[..], [&w.heads.forms[..], &w.heads.forms].concat()[..]);
     assert_eq!(use_of(&model, "w2").tails.forms, r.tails.forms);
     assert_eq!((use_of(&model, "start").role, b.role, w.role), (Role::Statistic, Role::Bias, Role::Weight));
     assert!(model.dead().is_empty());

@@ -90,7 +90,7 @@ fn free(file: &ScalesFile, lowered: &Lowered, listed: impl Fn(&UnitScale) -> Opt
     }
     let mut x = vec![0.0; lowered.problem.variables()];
     let mut values = Vec::with_capacity(file.units.len());
-    for (scale, unit) in file.units.iter().zip(&lowered.units) {
+    for (scale, unit) in file.units.iter().zip(lowered.units.iter()) {
         if scale.name != unit.name {
             return Err(wrong(&scale.name, format!("the network has {:?} in its place", unit.name)));
         }
@@ -105,7 +105,7 @@ fn free(file: &ScalesFile, lowered: &Lowered, listed: impl Fn(&UnitScale) -> Opt
         }
         values.push(value);
     }
-    for (value, unit) in values.iter().zip(&lowered.units) {
+    for (value, unit) in values.iter().zip(lowered.units.iter()) {
         let implied = unit.form.at(&x);
         if (implied - value).abs() > CONSISTENT * (1.0 + implied.abs()) {
             let reason =

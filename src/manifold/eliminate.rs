@@ -66,6 +66,12 @@ impl ManifoldBuilder {
 
     /// Requires two linear forms to be equal.
     pub fn require_equal(&mut self, a: &Form, b: &Form) {
+        // most forms are single log-scales
+        if let (&[(v, c)], &[(w, d)]) = (a.terms(), b.terms())
+            && c == d
+        {
+            return self.tie(v as usize, w as usize);
+        }
         self.require_zero(&a.plus(-1.0, b));
     }
 
@@ -83,11 +89,13 @@ impl ManifoldBuilder {
         let solved = eliminate(&reduced);
         let variables = self.variables();
         let root: Vec<usize> = (0..variables).map(|v| self.find(v + 1)).collect();
-        let mut index: HashMap<usize, usize> = HashMap::new();
+        // the free variable of every root that has one
+        let mut index = vec![None; variables + 1];
+        let mut free = 0;
         for &r in &root {
-            if r != 0 && !solved.contains_key(&(r as u32 - 1)) {
-                let next = index.len();
-                index.entry(r).or_insert(next);
+            if r != 0 && index[r].is_none() && !solved.contains_key(&(r as u32 - 1)) {
+                index[r] = Some(free);
+                free += 1;
             }
         }
         let mut denominator: HashMap<u32, RBig> = HashMap::new();
@@ -100,18 +108,25 @@ impl ManifoldBuilder {
         }
         let mut forms = Vec::with_capacity(variables);
         for &r in &root {
-            let mut terms = vec![];
-            if r != 0 {
-                let me = r as u32 - 1;
-                let one = BTreeMap::from([(me, RBig::ONE)]);
-                for (variable, coefficient) in solved.get(&me).unwrap_or(&one) {
-                    let scaled = denominator.get(variable).map_or(coefficient.clone(), |d| coefficient * d);
-                    terms.push((index[&(*variable as usize + 1)] as u32, exact(&scaled)?));
+            let form = match index[r] {
+                _ if r == 0 => Form::zero(),
+                Some(own) => {
+                    let coefficient = denominator.get(&(r as u32 - 1)).map_or(Ok(1.0), exact)?;
+                    Form::term(own, coefficient)
                 }
-            }
-            forms.push(Form::from_terms(terms));
+                None => {
+                    let mut terms = vec![];
+                    for (variable, coefficient) in &solved[&(r as u32 - 1)] {
+                        let scaled = denominator.get(variable).map_or(coefficient.clone(), |d| coefficient * d);
+                        let own = index[*variable as usize + 1].expect("what others are given in is free");
+                        terms.push((own as u32, exact(&scaled)?));
+                    }
+                    Form::from_terms(terms)
+                }
+            };
+            forms.push(form);
         }
-        Ok(Manifold { free: index.len(), forms })
+        Ok(Manifold { free, forms })
     }
 
     fn find(&mut self, mut node: usize) -> usize {
@@ -163,11 +178,7 @@ impl Manifold {
     /// When the form names a variable that was never collected.
     #[must_use]
     pub fn express(&self, form: &Form) -> Form {
-        let terms = form
-            .terms()
-            .iter()
-            .flat_map(|&(v, c)| self.forms[v as usize].terms().iter().map(move |&(w, d)| (w, c * d)));
-        Form::from_terms(terms)
+        form.substituted(&self.forms)
     }
 }
 

@@ -1,14 +1,25 @@
 //! Linear forms in log-scales, with coefficients that are exact as `f64`.
 
 use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Forms that several owners share.
+pub type Forms = Arc<[Form]>;
 
 /// A linear form `sum of coefficient * variable`; the empty form is the ground (log-scale zero).
 ///
 /// Terms are sorted by variable; no coefficient is zero.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Form {
     // nearly all forms have one term at most: it needs no memory of its own
     terms: SmallVec<[(u32, f64); 1]>,
+}
+
+impl Clone for Form {
+    fn clone(&self) -> Self {
+        // copied as a whole; term by term it takes several times as long
+        Self { terms: SmallVec::from_slice(&self.terms) }
+    }
 }
 
 impl Form {
@@ -31,7 +42,12 @@ impl Form {
     #[must_use]
     pub fn term(index: usize, coefficient: f64) -> Self {
         let index = u32::try_from(index).expect("at most 2^32 - 1 variables");
-        Self { terms: (coefficient != 0.0).then_some((index, coefficient)).into_iter().collect() }
+        Self::single(index, coefficient)
+    }
+
+    /// One term, unless its coefficient is zero.
+    fn single(variable: u32, coefficient: f64) -> Self {
+        if coefficient == 0.0 { Self::zero() } else { Self { terms: SmallVec::from_buf([(variable, coefficient)]) } }
     }
 
     /// The form of the given terms; terms of the same variable are added up.
@@ -72,7 +88,28 @@ impl Form {
         if other.is_zero() {
             return self.clone();
         }
+        if let ([(v, c)], [(w, d)]) = (self.terms(), other.terms())
+            && v == w
+        {
+            return Self::single(*v, c + factor * d);
+        }
         Self::from_terms(self.terms.iter().copied().chain(other.terms.iter().map(|&(v, c)| (v, factor * c))))
+    }
+
+    /// The form with `forms[v]` in the place of every variable v.
+    ///
+    /// # Panics
+    /// When there are fewer forms than the form has variables.
+    #[must_use]
+    pub fn substituted(&self, forms: &[Self]) -> Self {
+        match self.terms() {
+            [] => Self::zero(),
+            [(v, 1.0)] => forms[*v as usize].clone(),
+            terms => {
+                let of = |&(v, c): &(u32, f64)| forms[v as usize].terms().iter().map(move |&(w, d)| (w, c * d));
+                Self::from_terms(terms.iter().flat_map(of))
+            }
+        }
     }
 
     /// The value at the log-scales `x`.

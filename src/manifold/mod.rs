@@ -11,6 +11,6 @@ mod space;
 mod walks;
 
 pub use eliminate::{Manifold, ManifoldBuilder};
-pub use form::Form;
+pub use form::{Form, Forms};
 pub use space::{Space, rank};
 pub use walks::Grounded;

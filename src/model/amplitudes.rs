@@ -1,74 +1,128 @@
 //! The costs of one stored tensor: where its entries lie between ports decides how they join the problem.
 
 use super::files::Files;
-use super::scales::{Ports, WeightUse};
+use super::scales::WeightUse;
 use super::sums::{Places, sums};
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Port, ProblemBuilder, Stored, Weights};
+use crate::numeric::Double;
+use crate::problem::{Port, ProblemBuilder, Stored, Summed, Weights};
 use crate::regularizer::{Power, Regularizer};
-use std::collections::HashMap;
+use rayon::prelude::*;
 
-/// Adds the block of a tensor to the problem.
+/// A tensor of weights, and what its entries cost.
+pub(super) struct Weighed<'a> {
+    pub one: &'a WeightUse,
+    pub tensor: &'a Tensor,
+    pub regularizer: &'a Regularizer,
+}
+
+/// Adds the blocks of all tensors; what takes a read of the weights is done on all threads.
 ///
 /// A matrix stays in the file. Entries that share their ports (kernel places of a convolution, places that a flatten
 /// merges) are summed once. Whatever else is copied, with one number for every entry.
-pub(super) fn add(
-    builder: &mut ProblemBuilder,
-    one: &WeightUse,
-    tensor: &Tensor,
-    files: &Files,
-    regularizer: &Regularizer,
-) -> Result<()> {
-    let name = &tensor.name;
-    let (heads, head_of) = distinct(builder, &one.heads);
-    let (tails, tail_of) = distinct(builder, &one.tails);
-    let exact: Option<Vec<Power>> = match regularizer {
-        Regularizer::Powers(terms) if terms.iter().all(|t| t.is_exact()) => Some(terms.clone()),
-        _ => None,
-    };
-    if let Some(terms) = exact.filter(|_| heads.len().saturating_mul(tails.len()) < tensor.len()) {
-        let places = Places { head_of: &head_of, tail_of: &tail_of, rows: heads.len(), columns: tails.len() };
-        let sums: Result<Option<Vec<_>>> = terms.iter().map(|t| sums(one, tensor, files, &places, *t)).collect();
-        if let Some(sums) = sums? {
-            if one.reciprocal {
-                // a reciprocal is rounded before it is summed
-                builder.rounded(4.0);
-            }
-            let roundings = 2 * places.most(one);
-            for (sums, term) in sums.into_iter().zip(terms) {
-                builder.summed(name, heads.clone(), tails.clone(), (sums, roundings), term)?;
-            }
-            tensor.release(files);
-            return Ok(());
-        }
-    }
-    let ports = |distinct: &[Port], of: &[u32]| of.iter().map(|&i| distinct[i as usize]).collect::<Vec<Port>>();
-    let (heads, tails) = (ports(&heads, &head_of), ports(&tails, &tail_of));
-    if let Some(stored) = stored(one, tensor, files) {
-        return builder.stored(name, heads, tails, stored, regularizer);
-    }
-    let weights = copied(one, tensor, files)?;
-    if one.reciprocal {
-        // a reciprocal is rounded before its power is taken
-        let Regularizer::Powers(terms) = regularizer else { unreachable!("models are balanced under powers") };
-        builder.rounded(terms.iter().fold(1.0, |m: f64, t| m.max(2.0 * t.exponent)));
-    }
-    builder.block(name, heads, tails, weights, regularizer)
+pub(super) fn add(builder: &mut ProblemBuilder, all: &[Weighed], files: &Files) -> Result<()> {
+    let placed: Vec<Placed> = all.iter().map(|one| Placed::new(builder, one)).collect();
+    let costs: Vec<Result<Costs>> = placed.par_iter().map(|one| one.costs(files)).collect();
+    placed.into_iter().zip(costs).try_for_each(|(placed, costs)| placed.add(builder, costs?))
 }
 
-/// The distinct ports, and which of them every port is.
-fn distinct(builder: &mut ProblemBuilder, ports: &Ports) -> (Vec<Port>, Vec<u32>) {
-    let (mut list, mut known) = (vec![], HashMap::new());
-    let of = ports.forms.iter().map(|form| {
-        let port = builder.port(form);
-        *known.entry(port).or_insert_with(|| {
-            list.push(port);
-            list.len() as u32 - 1
-        })
-    });
-    let of = of.collect();
-    (list, of)
+/// A tensor between ports.
+struct Placed<'a> {
+    one: &'a WeightUse,
+    tensor: &'a Tensor,
+    regularizer: &'a Regularizer,
+    /// The distinct ports at the heads, and which of them every head is.
+    heads: (Vec<Port>, Vec<u32>),
+    /// The same at the tails.
+    tails: (Vec<Port>, Vec<u32>),
+    /// Whether no entry has a variable at both ends.
+    apart: bool,
+}
+
+/// What the entries of a tensor cost.
+enum Costs {
+    /// Sums for every pair of distinct ports, one block for every power.
+    Summed(Vec<Summed>),
+    /// The same before they are rounded.
+    Sums(Vec<(Vec<Double>, Power)>, usize),
+    /// The weights in the file, and whether they are stored column by column.
+    Stored(Stored, bool),
+    /// Weights.
+    Copied(Weights),
+}
+
+impl<'a> Placed<'a> {
+    fn new(builder: &mut ProblemBuilder, weighed: &Weighed<'a>) -> Self {
+        let Weighed { one, tensor, regularizer } = *weighed;
+        let (heads, tails) = (builder.distinct(&one.heads.forms), builder.distinct(&one.tails.forms));
+        let apart = builder.is_apart(&heads.0, &tails.0);
+        Self { one, tensor, regularizer, heads, tails, apart }
+    }
+
+    /// What the entries cost. Complexity: every weight is read once.
+    fn costs(&self, files: &Files) -> Result<Costs> {
+        let Self { one, tensor, regularizer, heads, tails, apart } = self;
+        let exact = match regularizer {
+            Regularizer::Powers(terms) if terms.iter().all(|t| t.is_exact()) => Some(terms),
+            _ => None,
+        };
+        let shape = (heads.0.len(), tails.0.len());
+        if let Some(terms) = exact.filter(|_| shape.0.saturating_mul(shape.1) < tensor.len()) {
+            let places = Places { head_of: &heads.1, tail_of: &tails.1, rows: shape.0, columns: shape.1 };
+            let roundings = 2 * places.most(one);
+            let mut summed = vec![];
+            let mut raw = vec![];
+            for &term in terms {
+                let Some(sums) = sums(one, tensor, files, &places, term)? else { break };
+                match apart {
+                    true => {
+                        let write = |places, to: &mut [Double]| sums.write(places, to);
+                        summed.push(Summed::new(&tensor.name, shape, (write, roundings), term)?);
+                    }
+                    false => raw.push((sums.made(), term)),
+                }
+            }
+            if summed.len() + raw.len() == terms.len() {
+                tensor.release(files);
+                return Ok(if *apart { Costs::Summed(summed) } else { Costs::Sums(raw, roundings) });
+            }
+        }
+        if let Some((stored, by_columns)) = stored(one, tensor, files) {
+            // read here, where other tensors are read beside it
+            let _ = stored.extremes();
+            return Ok(Costs::Stored(stored, by_columns));
+        }
+        copied(one, tensor, files).map(Costs::Copied)
+    }
+
+    fn add(self, builder: &mut ProblemBuilder, costs: Costs) -> Result<()> {
+        let Self { one, tensor, regularizer, heads, tails, .. } = self;
+        let name = &tensor.name;
+        let every = |(distinct, of): &(Vec<Port>, Vec<u32>)| of.iter().map(|&i| distinct[i as usize]).collect();
+        if one.reciprocal {
+            builder.rounded(match (&costs, regularizer) {
+                // a reciprocal is rounded before it is summed
+                (Costs::Summed(_) | Costs::Sums(..), _) => 4.0,
+                // or before its power is taken
+                (_, Regularizer::Powers(terms)) => terms.iter().fold(1.0, |m: f64, t| m.max(2.0 * t.exponent)),
+                _ => unreachable!("models are balanced under powers"),
+            });
+        }
+        match costs {
+            Costs::Summed(all) => {
+                all.into_iter().for_each(|sums| builder.summed(name, heads.0.clone(), tails.0.clone(), sums));
+                Ok(())
+            }
+            Costs::Sums(all, roundings) => all.into_iter().try_for_each(|(sums, power)| {
+                builder.sums(name, heads.0.clone(), tails.0.clone(), (sums, roundings), power)
+            }),
+            Costs::Stored(stored, by_columns) => {
+                builder.stored(name, every(&heads), every(&tails), (stored, by_columns), regularizer)
+            }
+            Costs::Copied(weights) => builder.block(name, every(&heads), every(&tails), weights, regularizer),
+        }
+    }
 }
 
 /// The weight of an entry: what is stored, or its reciprocal.
@@ -78,11 +132,10 @@ pub(super) fn weight(one: &WeightUse, stored: f64) -> f64 {
 
 /// The tensor in the file, and whether it is stored column by column; none where its order or type is another one.
 fn stored(one: &WeightUse, tensor: &Tensor, files: &Files) -> Option<(Stored, bool)> {
-    let float = tensor.element.float()?;
-    let [range] = &tensor.places[..] else { return None };
-    if tensor.is_varint() || one.reciprocal || one.heads.forms.len() * one.tails.forms.len() != tensor.len() {
+    if one.reciprocal || one.heads.forms.len() * one.tails.forms.len() != tensor.len() {
         return None;
     }
+    let stored = tensor.stored(files)?;
     let axes = one.stored_axes()?;
     let counts = |axes: &[[usize; 3]], which: usize| {
         let mut next = 1;
@@ -104,7 +157,7 @@ fn stored(one: &WeightUse, tensor: &Tensor, files: &Files) -> Option<(Stored, bo
     } else {
         return None;
     };
-    Some((Stored::new(files.shared(tensor.file), range.clone(), float), by_columns))
+    Some((stored.clone(), by_columns))
 }
 
 /// A copy of the weights: dense where every pair of ports has one entry.

@@ -1,6 +1,6 @@
 //! From an ONNX file to a balancing problem.
 
-use super::amplitudes::add;
+use super::amplitudes::{Weighed, add};
 use super::files::Files;
 use super::graph::Graph;
 use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, matches};
@@ -11,6 +11,7 @@ use crate::manifold::Form;
 use crate::problem::ProblemBuilder;
 use crate::regularizer::Regularizer;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An ONNX file, with the log-scales that its channels may have.
 #[derive(Debug)]
@@ -140,17 +141,18 @@ impl OnnxModel {
             let problem = format!("the pattern {pattern:?} matches no node with weights");
             return Err(Error::new(ErrorKind::Parameter, "--norm-for", problem, "`synbal inspect` shows the nodes"));
         }
-        let mut builder = ProblemBuilder::new(self.inferred.free);
-        let mut count = 0u64;
-        for one in self.counted(biases_counted) {
-            let tensor = &self.graph.tensors[one.tensor()];
-            count += tensor.len() as u64;
+        let weighed = |one| {
+            let tensor = &self.graph.tensors[WeightUse::tensor(one)];
             let own = others.iter().find(|(pattern, _)| matches(pattern, &one.node)).map_or(regularizer, |o| &o.1);
-            add(&mut builder, one, tensor, &self.files, own)?;
-        }
+            Weighed { one, tensor, regularizer: own }
+        };
+        let all: Vec<Weighed> = self.counted(biases_counted).map(weighed).collect();
+        let count = all.iter().map(|one| one.tensor.len() as u64).sum();
+        let mut builder = ProblemBuilder::new(self.inferred.free);
+        add(&mut builder, &all, &self.files)?;
         Ok(Lowered {
             problem: builder.build(),
-            units: self.inferred.units.clone(),
+            units: Arc::clone(&self.inferred.units),
             layers: self.inferred.layers.clone(),
             frozen: self.inferred.frozen.clone(),
             dead: self.inferred.dead.clone(),

@@ -1,19 +1,17 @@
 //! Writing a model with other weights: every other byte stays as it is.
 
-use super::element::{ElementType, read, write};
-use super::files::Files;
 use super::lengths::resized;
 use super::lower::OnnxModel;
-use super::rule::{Change, Entry, Rule};
-use super::scales::WeightUse;
-use super::tensor::{Tensor, write_varint};
+use super::rewrite::{Line, scattered};
+use super::rule::{Change, Rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
-use crate::numeric::Float;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::{AddAssign, Range};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What rewriting did to the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,10 +44,10 @@ impl AddAssign for PatchReport {
 /// Takes the next bytes of a file.
 type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
 
-/// Bytes of a tensor that are made, and passed on, at once.
-const PIECE: usize = 1 << 18;
-/// Pieces that are made while those before them are passed on.
-const PIECES_AT_ONCE: usize = 8;
+/// Bytes that one thread makes at once.
+const JOB: usize = 1 << 18;
+/// Bytes that are made while as many made before are passed on.
+const BATCH: usize = 1 << 21;
 
 impl OnnxModel {
     /// The model file with its weights multiplied as `scaling` says, and what that did to the numbers. Weights in other
@@ -145,7 +143,8 @@ impl OnnxModel {
             let rule = Rule::new(change, one, tensor.element, index as u64);
             match (&tensor.places[..], one.stored_axes()) {
                 ([place], Some(axes)) if !tensor.is_varint() => {
-                    pieces.push((place.clone(), Piece::Tensor(one, axes, rule)))
+                    let old = &bytes[place.clone()];
+                    pieces.push((place.clone(), Piece::Tensor(Line::new(tensor, old, axes, rule))))
                 }
                 _ => scattered(one, tensor, self.files(), &rule, report, &mut pieces)?,
             }
@@ -153,221 +152,104 @@ impl OnnxModel {
         let resized = resized(bytes, &self.tensors().iter().filter(|t| t.file == file).collect::<Vec<_>>(), &pieces)?;
         pieces.extend(resized.into_iter().map(|(place, new)| (place, Piece::Bytes(new))));
         pieces.sort_by_key(|piece| piece.0.start);
-        let mut from = 0;
-        for (place, piece) in pieces {
-            bytes[from..place.start].chunks(PIECE).try_for_each(&mut *sink)?;
-            match piece {
-                Piece::Bytes(new) => sink(&new)?,
-                Piece::Tensor(one, axes, rule) => {
-                    let tensor = &self.tensors()[one.tensor()];
-                    run(tensor, &bytes[place.clone()], &axes, &rule, report, sink)?;
-                    self.files().release_range(file, place.clone());
+        let batches = batches(bytes, &pieces);
+        // what was passed on lends its memory to what is made next: fresh memory costs more than what is written to it
+        let buffers = Mutex::new(vec![]);
+        let mut ready = vec![];
+        for at in 0..=batches.len() {
+            let make = || {
+                batches.get(at).map_or(Ok(vec![]), |(jobs, _)| jobs.par_iter().map(|job| job.make(&buffers)).collect())
+            };
+            let pass = || -> Result<()> {
+                let Some(before) = at.checked_sub(1) else { return Ok(()) };
+                for made in ready.drain(..) {
+                    let (new, counts): Made = made;
+                    *report += counts;
+                    sink(&new)?;
+                    if let Cow::Owned(buffer) = new {
+                        lock(&buffers).push(buffer);
+                    }
                 }
-            }
-            from = place.end;
+                self.files().release_range(file, batches[before].1.clone());
+                Ok(())
+            };
+            let (made, passed) = rayon::join(make, pass);
+            passed?;
+            ready = made?;
         }
-        bytes[from..].chunks(PIECE).try_for_each(sink)
+        Ok(())
     }
 }
 
 /// What takes the place of some bytes.
 pub(super) enum Piece<'a> {
-    /// A tensor in one piece, with its axes as they are stored.
-    Tensor(&'a WeightUse, Vec<[usize; 3]>, Rule<'a>),
+    /// A tensor in one piece.
+    Tensor(Line<'a>),
     /// These.
     Bytes(Vec<u8>),
 }
 
-/// Passes on a tensor that is stored in one piece: made on all threads, while what was made before is passed on.
-fn run(
-    tensor: &Tensor,
-    old: &[u8],
-    axes: &[[usize; 3]],
-    rule: &Rule,
-    report: &mut PatchReport,
-    sink: Sink,
-) -> Result<()> {
-    let length = axes.last().map_or(1, |axis| axis[0]);
-    let runs = WeightUse::runs(axes);
-    let step = (PIECE / (length * tensor.element.width()).max(1)).max(1);
-    let make = |first: usize| -> Result<Vec<(Vec<u8>, PatchReport)>> {
-        let starts: Vec<usize> = (first..runs).step_by(step).take(PIECES_AT_ONCE).collect();
-        starts.into_par_iter().map(|start| piece(tensor, old, axes, rule, start..(start + step).min(runs))).collect()
+/// The next bytes of a file: as they were, or made anew.
+enum Job<'a> {
+    Kept(&'a [u8]),
+    Made(&'a Line<'a>, Range<usize>),
+}
+
+/// Bytes, and what became of the numbers in them.
+type Made<'a> = (Cow<'a, [u8]>, PatchReport);
+
+impl<'a> Job<'a> {
+    fn make(&self, buffers: &Mutex<Vec<Vec<u8>>>) -> Result<Made<'a>> {
+        Ok(match self {
+            Self::Kept(bytes) => (Cow::Borrowed(*bytes), PatchReport::default()),
+            Self::Made(line, runs) => {
+                let mut new = lock(buffers).pop().unwrap_or_default();
+                let counts = line.rewrite(runs.clone(), &mut new)?;
+                (Cow::Owned(new), counts)
+            }
+        })
+    }
+}
+
+fn lock(buffers: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    buffers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All bytes of a file in jobs, and these in batches, each with its range of the file: while a batch is passed on, all
+/// threads make the next one.
+fn batches<'a>(bytes: &'a [u8], pieces: &'a [(Range<usize>, Piece<'a>)]) -> Vec<(Vec<Job<'a>>, Range<usize>)> {
+    let mut batches: Vec<(Vec<Job<'a>>, Range<usize>)> = vec![];
+    let mut size = BATCH;
+    let mut add = |job: Job<'a>, length: usize, end: usize| {
+        if size >= BATCH {
+            let start = batches.last().map_or(0, |(_, range)| range.end);
+            batches.push((vec![], start..start));
+            size = 0;
+        }
+        size += length;
+        let (jobs, range) = batches.last_mut().expect("one was added");
+        jobs.push(job);
+        range.end = end;
     };
-    let mut ready = make(0)?;
-    let mut made = 0;
-    while !ready.is_empty() {
-        made += ready.len() * step;
-        let pass = || {
-            ready.iter().try_for_each(|(new, counts)| {
-                *report += *counts;
-                sink(new)
-            })
-        };
-        let (next, passed) = rayon::join(|| make(made), pass);
-        passed?;
-        ready = next?;
-    }
-    Ok(())
-}
-
-/// The new bytes of some runs of a tensor, and what became of its numbers.
-fn piece(
-    tensor: &Tensor,
-    old: &[u8],
-    axes: &[[usize; 3]],
-    rule: &Rule,
-    runs: Range<usize>,
-) -> Result<(Vec<u8>, PatchReport)> {
-    let width = tensor.element.width();
-    let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
-    let mut new = Vec::with_capacity(runs.len() * length * width);
-    let mut counts = PatchReport::default();
-    let report = &mut counts;
-    let mut result = Ok(());
-    WeightUse::visit_some_runs(axes, runs, |element, head, tail| {
-        if result.is_err() {
-            return;
+    let mut from = 0;
+    for (place, piece) in
+        pieces.iter().map(|(place, piece)| (place.clone(), Some(piece))).chain([(bytes.len()..bytes.len(), None)])
+    {
+        for kept in bytes[from..place.start].chunks(JOB) {
+            from += kept.len();
+            add(Job::Kept(kept), kept.len(), from);
         }
-        let line = &old[element * width..(element + length) * width];
-        let begin = new.len();
-        let quick = match rule {
-            Rule::Factors { up, down } if tensor.element == ElementType::F32 => {
-                quick(line, (&up[head..], head_step), (&down[tail..], tail_step), &mut new)
-            }
-            _ => None,
-        };
-        match quick {
-            Some(changed) => report.changed += changed,
-            None => {
-                new.truncate(begin);
-                new.extend_from_slice(line);
-                result = new[begin..].chunks_exact_mut(width).enumerate().try_for_each(|(k, place)| {
-                    let (head, tail) = (head + k * head_step, tail + k * tail_step);
-                    change(tensor, place, rule, Entry { element: element + k, head, tail }, report)
-                });
-            }
-        }
-    });
-    result.map(|()| (new, counts))
-}
-
-/// Appends a line of single-precision numbers times factors at these distances; tells how many changed. None where a
-/// product is subnormal, vanishes or overflows: such numbers are counted and named elsewhere.
-#[inline(always)]
-fn quick(
-    line: &[u8],
-    (up, up_step): (&[f64], usize),
-    (down, down_step): (&[f64], usize),
-    new: &mut Vec<u8>,
-) -> Option<u64> {
-    let numbers = line.as_chunks::<4>().0;
-    match (up_step, down_step) {
-        // the common steps, known to the compiler
-        (0, 1) => {
-            let (u, down) = (up[0], &down[..numbers.len()]);
-            multiply(numbers, |k| u * down[k], new)
-        }
-        (1, 0) => {
-            let (d, up) = (down[0], &up[..numbers.len()]);
-            multiply(numbers, |k| up[k] * d, new)
-        }
-        (0, 0) => {
-            let factor = up[0] * down[0];
-            multiply(numbers, |_| factor, new)
-        }
-        _ => multiply(numbers, |k| up[k * up_step] * down[k * down_step], new),
-    }
-}
-
-#[inline(always)]
-fn multiply(numbers: &[[u8; 4]], factor: impl Fn(usize) -> f64, new: &mut Vec<u8>) -> Option<u64> {
-    let begin = new.len();
-    new.resize(begin + 4 * numbers.len(), 0);
-    let (mut changed, mut odd) = (0u64, false);
-    for (k, (number, place)) in numbers.iter().zip(new[begin..].as_chunks_mut::<4>().0).enumerate() {
-        let old = f32::from_le_bytes(*number);
-        let product = (f64::from(old) * factor(k)) as f32;
-        let size = product.abs();
-        odd |= (size < f32::MIN_POSITIVE) & (old != 0.0) | !product.is_finite();
-        changed += u64::from(product != old);
-        *place = product.to_le_bytes();
-    }
-    (!odd).then_some(changed)
-}
-
-/// Changes one stored number.
-#[inline]
-fn change(tensor: &Tensor, place: &mut [u8], rule: &Rule, entry: Entry, report: &mut PatchReport) -> Result<()> {
-    let old = read(place, tensor.element);
-    if old == 0.0 || !old.is_finite() {
-        return Ok(());
-    }
-    let Some((value, escapes)) = rule.apply(old, entry, report) else { return Ok(()) };
-    let stored = write(place, tensor.element, value);
-    count(tensor, entry.element, (old, value, escapes), stored, report)
-}
-
-fn count(
-    tensor: &Tensor,
-    element: usize,
-    (old, value, escapes): (f64, f64, bool),
-    stored: f64,
-    report: &mut PatchReport,
-) -> Result<()> {
-    report.changed += u64::from(stored != old);
-    let size = stored.abs();
-    if size < tensor.element.float().map_or(0.0, Float::smallest_normal) {
-        match (size == 0.0, escapes) {
-            (true, true) => report.escaped += 1,
-            (true, false) => report.vanished += 1,
-            (false, _) => report.subnormal += 1,
-        }
-    } else if !size.is_finite() {
-        return Err(Error::new(
-            ErrorKind::Network,
-            format!("element {element} of the tensor {:?}", tensor.name),
-            format!("it becomes {value:e}, too large for {:?}", tensor.element),
-            "bound the scales (--scale-range), or store the model in a wider type (float32 or float64)",
-        ));
-    }
-    Ok(())
-}
-
-/// The new bytes of a tensor that is stored in several pieces.
-fn scattered<'a>(
-    one: &WeightUse,
-    tensor: &Tensor,
-    files: &Files,
-    rule: &Rule,
-    report: &mut PatchReport,
-    pieces: &mut Vec<(Range<usize>, Piece<'a>)>,
-) -> Result<()> {
-    let mut result = Ok(());
-    let bytes = files.bytes(tensor.file);
-    one.visit(|element, head, tail| {
-        if result.is_err() {
-            return;
-        }
-        let (place, entry) = (tensor.at(element), Entry { element, head, tail });
-        let mut new = bytes[place.clone()].to_vec();
-        if tensor.is_varint() {
-            let old = tensor.number(files, element);
-            let changed = if old == 0.0 || !old.is_finite() { None } else { rule.apply(old, entry, report) };
-            if let Some((value, escapes)) = changed {
-                let mut fixed = [0; 2];
-                let stored = write(&mut fixed, tensor.element, value);
-                result = count(tensor, element, (old, value, escapes), stored, report);
-                if stored != old {
-                    new = write_varint(u64::from(u16::from_le_bytes(fixed)));
+        match piece {
+            None => {}
+            Some(Piece::Bytes(new)) => add(Job::Kept(new), new.len(), place.end),
+            Some(Piece::Tensor(line)) => {
+                for (runs, length) in line.parts(JOB) {
+                    from += length;
+                    add(Job::Made(line, runs), length, from);
                 }
             }
-        } else {
-            result = change(tensor, &mut new, rule, entry, report);
         }
-        if new != bytes[place.clone()] {
-            pieces.push((place, Piece::Bytes(new)));
-        }
-    });
-    result
+        from = place.end;
+    }
+    batches
 }

@@ -4,8 +4,9 @@ use super::element::{ElementType, read, read_integer};
 use super::files::{External, Files};
 use super::wire::{Field, Fields, fault};
 use crate::error::{Error, ErrorKind, Result};
-use rayon::prelude::*;
+use crate::problem::Stored;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// The largest dimension of a tensor without elements: nothing in the file vouches for it.
 const MAX_EMPTY: usize = 1 << 16;
@@ -31,6 +32,8 @@ pub struct Tensor {
     /// The places of the length fields of all messages around a payload whose length may change: half-precision numbers
     /// stored as varints.
     pub(crate) lengths: Vec<Range<usize>>,
+    /// The numbers in their file, once somebody asked for them.
+    stored: OnceLock<Stored>,
 }
 
 impl Tensor {
@@ -95,13 +98,17 @@ impl Tensor {
         }
     }
 
+    /// The numbers in their file, where they are in one piece.
+    pub(crate) fn stored(&self, files: &Files) -> Option<&Stored> {
+        let [place] = &self.places[..] else { return None };
+        let float = self.element.float().filter(|_| !self.is_varint())?;
+        Some(self.stored.get_or_init(|| Stored::new(files.shared(self.file), place.clone(), float)))
+    }
+
     /// Whether some element is zero. Complexity: one read of the elements, at the speed of memory for single precision.
     pub(crate) fn has_zero(&self, files: &Files) -> bool {
-        match self.single_precision(files) {
-            Some(numbers) => {
-                let zero = |chunk: &[[u8; 4]]| chunk.iter().fold(false, |z, b| z | (u32::from_le_bytes(*b) << 1 == 0));
-                numbers.par_chunks(1 << 14).any(zero)
-            }
+        match self.stored(files) {
+            Some(stored) => stored.extremes().zero,
             None => (0..self.len()).any(|element| self.number(files, element) == 0.0),
         }
     }
@@ -143,7 +150,7 @@ impl Tensor {
 
     fn new(name: String, element: ElementType) -> Self {
         let (dims, places, varints, lengths) = (vec![], vec![], vec![], vec![]);
-        Self { name, dims, element, file: 0, places, varints, external: None, lengths }
+        Self { name, dims, element, file: 0, places, varints, external: None, lengths, stored: OnceLock::new() }
     }
 
     /// Splits payloads of several pieces into single elements.

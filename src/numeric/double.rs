@@ -78,12 +78,14 @@ impl Double {
     }
 
     /// The `f64` next to the number.
+    #[inline(always)]
     #[must_use]
     pub fn to_f64(self) -> f64 {
         self.high
     }
 
     /// What the nearest `f64` leaves.
+    #[inline(always)]
     #[must_use]
     pub fn low(self) -> f64 {
         self.low
@@ -103,6 +105,7 @@ impl Double {
     }
 
     /// The magnitude.
+    #[inline(always)]
     #[must_use]
     pub fn abs(self) -> Self {
         if self.high < 0.0 { -self } else { self }

@@ -6,11 +6,13 @@
 mod double;
 mod float;
 mod multiplier;
+mod vector;
 mod wide;
 
 pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
 pub use float::Float;
 pub use multiplier::Multiplier;
+pub use vector::in_vector_units;
 pub use wide::Wide;
 
 /// Unit roundoff of `f64`: a correctly rounded result is off by at most this factor.

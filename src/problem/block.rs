@@ -213,7 +213,7 @@ impl Block {
     fn products_of<A: Copy + Sync, S: Scalar>(
         &self,
         values: &[A],
-        read: impl Fn(A) -> S + Sync,
+        read: impl Fn(A) -> S + Copy + Sync,
         column_in: &[S],
         row_in: &[S],
     ) -> (Vec<S>, Vec<S>) {

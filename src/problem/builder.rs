@@ -3,12 +3,13 @@
 use super::Problem;
 use super::block::{Amplitudes, Block, Cost, Pattern};
 use super::stored::{Lines, Stored};
-use super::weigh::{Costs, check, check_count, compress, not_finite, rounded, weighed};
+use super::weigh::{Costs, Summed, check, check_count, compress, not_finite, weighed};
 use crate::error::Result;
 use crate::manifold::Form;
 use crate::numeric::Double;
 use crate::regularizer::{Power, Regularizer};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// Index of a port in its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +39,11 @@ pub struct ProblemBuilder {
     single: Vec<Option<Port>>,
     /// Ports of all other forms.
     known: HashMap<Vec<(u32, u64)>, Port>,
+    /// For every variable the number of the question in which it was seen last, and how many questions there were.
+    seen: Vec<u64>,
+    visits: u64,
+    /// For every port its place in the list that was made last, if it is there.
+    place: Vec<u32>,
 }
 
 impl ProblemBuilder {
@@ -47,7 +53,8 @@ impl ProblemBuilder {
         let ports = vec![Form::zero()];
         let problem =
             Problem { variables, ports, exponents: vec![], blocks: vec![], origin: vec![0; variables], given: 0.0 };
-        Self { problem, single: vec![None; variables], known: HashMap::from([(vec![], Port::GROUND)]) }
+        let known = HashMap::from([(vec![], Port::GROUND)]);
+        Self { problem, single: vec![None; variables], known, seen: vec![0; variables], visits: 0, place: vec![] }
     }
 
     /// The port with the given form; the same form always gives the same port.
@@ -68,6 +75,24 @@ impl ProblemBuilder {
         }
         let key = form.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
         *self.known.entry(key).or_insert_with(new)
+    }
+
+    /// The distinct ports of some forms, in the order in which they come first, and the place of each form's port among them.
+    pub fn distinct(&mut self, forms: &[Form]) -> (Vec<Port>, Vec<u32>) {
+        let mut list: Vec<Port> = vec![];
+        let mut place_of = |form: &Form| {
+            let port = self.port(form);
+            self.place.resize(self.problem.ports.len(), 0);
+            let place = &mut self.place[port.0 as usize];
+            // a place of an earlier list names another port there
+            if list.get(*place as usize) != Some(&port) {
+                *place = list.len() as u32;
+                list.push(port);
+            }
+            *place
+        };
+        let places = forms.iter().map(&mut place_of).collect();
+        (list, places)
     }
 
     /// Adds a block: the weights between `heads` (rows) and `tails` (columns).
@@ -119,10 +144,10 @@ impl ProblemBuilder {
             self.add(name, heads, tails, (pattern, weights.decode()), weighed(regularizer));
             return Ok(());
         };
-        let raw = |ports: &[Port]| ports.iter().map(|p| p.0).collect::<Vec<u32>>();
         for (lines, exponent) in lines {
             let (cost, values) = (Cost::Power(self.exponent(exponent)), Amplitudes::Stored(lines));
-            let (name, heads, tails, pattern) = (name.to_string(), raw(&heads), raw(&tails), pattern.clone());
+            let (name, heads, tails, pattern) =
+                (name.to_string(), raw(heads.clone()), raw(tails.clone()), pattern.clone());
             self.problem.blocks.push(Block { name, heads, tails, pattern, values, cost, source: None });
         }
         Ok(())
@@ -134,15 +159,35 @@ impl ProblemBuilder {
         self.problem.given = self.problem.given.max(units);
     }
 
-    /// Adds a dense block of amplitudes: for every place, row by row, the sum of `|w|^p` over the weights there, which took at
-    /// most so many roundings of [`Double`]. Powers of 1 and 2 only: those of others do not double exactly with the weights.
+    /// Whether no connection between these ports has a variable at both ends.
+    pub fn is_apart(&mut self, heads: &[Port], tails: &[Port]) -> bool {
+        self.visits += 1;
+        let (ports, seen, now) = (&self.problem.ports, &mut self.seen, self.visits);
+        for head in heads {
+            ports[head.0 as usize].terms().iter().for_each(|t| seen[t.0 as usize] = now);
+        }
+        tails.iter().flat_map(|tail| ports[tail.0 as usize].terms()).all(|t| seen[t.0 as usize] != now)
+    }
+
+    /// Adds a dense block of sums between ports that are [apart](Self::is_apart).
+    ///
+    /// # Panics
+    /// When there are not as many sums as places, or the ports are not apart.
+    pub fn summed(&mut self, name: &str, heads: Vec<Port>, tails: Vec<Port>, summed: Summed) {
+        assert!(self.is_apart(&heads, &tails), "no connection has a variable at both ends");
+        assert!(summed.values.len() == heads.len() * tails.len(), "one sum for every place");
+        let cost = Cost::Power(self.exponent(summed.power.exponent));
+        self.push(name, (raw(heads), raw(tails)), vec![(Pattern::Dense, summed.values, cost, summed.source)]);
+    }
+
+    /// Adds a dense block of sums as [`Summed::new`] takes them, between any ports.
     ///
     /// # Errors
     /// When a sum is not finite, or shapes disagree.
     ///
     /// # Panics
     /// When the power is neither 1 nor 2.
-    pub fn summed(
+    pub fn sums(
         &mut self,
         name: &str,
         heads: Vec<Port>,
@@ -150,22 +195,27 @@ impl ProblemBuilder {
         (sums, roundings): (Vec<Double>, usize),
         power: Power,
     ) -> Result<()> {
-        assert!(power.is_exact(), "powers of 1 and 2");
         check_count(name, (heads.len(), tails.len()), sums.len())?;
-        if let Some(k) = sums.iter().position(|a| !a.to_f64().is_finite()) {
-            let place = format!("in row {}, column {}", k / tails.len(), k % tails.len());
-            return Err(not_finite(name, &place, sums[k].to_f64()));
-        }
-        self.add(name, heads, tails, (Pattern::Dense, sums), |problem, _, pattern, sums| {
-            let (values, source) = rounded(&sums, roundings, power.coefficient);
-            vec![(pattern.clone(), values, Cost::Power(problem.exponent(power.exponent)), source)]
+        let mut result = Ok(());
+        self.add(name, heads, tails, (Pattern::Dense, sums), |problem, (rows, columns), pattern, sums| {
+            let places = if sums.len() == rows * columns { (rows, columns) } else { (sums.len(), 1) };
+            let write = |places: Range<usize>, to: &mut [Double]| to.copy_from_slice(&sums[places]);
+            match Summed::new(name, places, (write, roundings), power) {
+                Ok(Summed { values, source, power }) => {
+                    vec![(pattern.clone(), values, Cost::Power(problem.exponent(power.exponent)), source)]
+                }
+                Err(error) => {
+                    result = Err(error);
+                    vec![]
+                }
+            }
         });
-        Ok(())
+        result
     }
 
     /// The stored amplitudes for every power; none where the weights must be copied.
     fn lines(
-        &self,
+        &mut self,
         heads: &[Port],
         tails: &[Port],
         weights: &Stored,
@@ -173,10 +223,7 @@ impl ProblemBuilder {
         regularizer: &Regularizer,
     ) -> Option<Vec<(Lines, f64)>> {
         let Regularizer::Powers(terms) = regularizer else { return None };
-        let variables = |ports: &[Port]| -> HashSet<u32> {
-            ports.iter().flat_map(|p| self.problem.ports[p.0 as usize].terms()).map(|t| t.0).collect()
-        };
-        if !variables(heads).is_disjoint(&variables(tails)) {
+        if !self.is_apart(heads, tails) {
             return None;
         }
         terms.iter().map(|t| Some((Lines::new(weights.clone(), width, *t)?, t.exponent))).collect()
@@ -198,10 +245,9 @@ impl ProblemBuilder {
         heads: Vec<Port>,
         tails: Vec<Port>,
         (pattern, mut weights): (Pattern, Vec<W>),
-        costs: impl Fn(&mut Self, (usize, usize), &Pattern, Vec<W>) -> Costs,
+        mut costs: impl FnMut(&mut Self, (usize, usize), &Pattern, Vec<W>) -> Costs,
     ) {
         let loops = self.take_loops(&heads, &tails, &pattern, &mut weights);
-        let raw = |ports: Vec<Port>| ports.into_iter().map(|p| p.0).collect::<Vec<u32>>();
         let (heads, tails) = (raw(heads), raw(tails));
         if !weights.is_empty() {
             let costs = costs(self, (heads.len(), tails.len()), &pattern, weights);
@@ -211,7 +257,7 @@ impl ProblemBuilder {
             let (heads, weights): (Vec<u32>, Vec<W>) = loops.into_iter().unzip();
             let count = heads.len();
             let costs = costs(self, (count, count), &Pattern::Diagonal, weights);
-            self.push(&format!("{name} (within)"), (heads, vec![0; count]), costs);
+            self.push(&within(name), (heads, vec![0; count]), costs);
         }
     }
 
@@ -236,6 +282,9 @@ impl ProblemBuilder {
         pattern: &Pattern,
         weights: &mut [W],
     ) -> Vec<(u32, W)> {
+        if self.is_apart(heads, tails) {
+            return vec![];
+        }
         let mut columns_of: HashMap<u32, Vec<u32>> = HashMap::new();
         for (c, tail) in tails.iter().enumerate() {
             for (variable, _) in self.problem.ports[tail.0 as usize].terms() {
@@ -269,4 +318,13 @@ impl ProblemBuilder {
         }
         loops
     }
+}
+
+fn raw(ports: Vec<Port>) -> Vec<u32> {
+    ports.into_iter().map(|p| p.0).collect()
+}
+
+/// The name of the connections inside of a block whose ends share a variable.
+fn within(name: &str) -> String {
+    format!("{name} (within)")
 }

@@ -1,7 +1,7 @@
 //! The fused pass over dense amplitudes: row sums and column sums from one read.
 
 use super::stored::Visitor;
-use crate::numeric::Scalar;
+use crate::numeric::{Scalar, in_vector_units};
 use rayon::prelude::*;
 
 /// Rows whose columns sums are added up together, before they join the total: keeps rounding errors small, and the result
@@ -39,7 +39,7 @@ impl<S: Scalar> Visitor for Products<'_, S> {
 /// the machine: multiplications and additions are never fused.
 pub(super) fn dense<A: Copy + Sync, S: Scalar>(
     values: &[A],
-    read: impl Fn(A) -> S + Sync,
+    read: impl Fn(A) -> S + Copy + Sync,
     column_in: &[S],
     row_in: &[S],
     rows: &mut [S],
@@ -49,11 +49,11 @@ pub(super) fn dense<A: Copy + Sync, S: Scalar>(
     if width == 0 || rows.is_empty() {
         return;
     }
-    let vector_units = pulp::Arch::new();
     let panel = |(values, (row_in, rows)): (&[A], (&[S], &mut [S]))| {
-        vector_units.dispatch(
+        in_vector_units(
+            (values, read, column_in, row_in, rows),
             #[inline(always)]
-            || panel(values, &read, column_in, row_in, rows),
+            |(values, read, column_in, row_in, rows)| panel(values, read, column_in, row_in, rows),
         )
     };
     let threads = values.len() >= ENTRIES_FOR_THREADS;
@@ -82,7 +82,7 @@ pub(super) fn longest_sum(rows: usize, columns: usize) -> usize {
 #[inline(always)]
 fn panel<A: Copy, S: Scalar>(
     values: &[A],
-    read: &impl Fn(A) -> S,
+    read: impl Fn(A) -> S + Copy,
     column_in: &[S],
     row_in: &[S],
     rows: &mut [S],
@@ -100,15 +100,18 @@ fn panel<A: Copy, S: Scalar>(
 
 /// One row of a tile: its sum against `column_in`, in eight lanes; its multiples are added to the column sums.
 #[inline(always)]
-fn tile_row<A: Copy, S: Scalar>(row: &[A], read: &impl Fn(A) -> S, column_in: &[S], factor: S, sums: &mut [S]) -> S {
+fn tile_row<A: Copy, S: Scalar>(row: &[A], read: impl Fn(A) -> S, column_in: &[S], factor: S, sums: &mut [S]) -> S {
     let mut lanes = [S::default(); 8];
     let whole = row.len() / 8 * 8;
-    for ((a, v), s) in row.chunks_exact(8).zip(column_in.chunks_exact(8)).zip(sums.chunks_exact_mut(8)) {
+    let (entries, factors) = (row.as_chunks::<8>().0, column_in.as_chunks::<8>().0);
+    for ((entries, factors), sums) in entries.iter().zip(factors).zip(sums.as_chunks_mut::<8>().0) {
+        let mut own = *sums;
         for i in 0..8 {
-            let a = read(a[i]);
-            lanes[i] = lanes[i] + a * v[i];
-            s[i] = s[i] + a * factor;
+            let a = read(entries[i]);
+            lanes[i] = lanes[i] + a * factors[i];
+            own[i] = own[i] + a * factor;
         }
+        *sums = own;
     }
     let mut rest = S::default();
     for ((a, v), s) in row[whole..].iter().zip(&column_in[whole..]).zip(&mut sums[whole..]) {

@@ -11,6 +11,7 @@ mod block;
 mod bounds;
 mod builder;
 mod entries;
+mod extremes;
 mod fold;
 mod gauge;
 mod kernel;
@@ -26,11 +27,13 @@ pub use block::{Amplitudes, Block, Cost, Pattern};
 pub use bounds::{MultiplierBounds, ScaleBounds};
 pub use builder::{Port, ProblemBuilder, Weights};
 pub use entries::Entry;
+pub use extremes::Extremes;
 pub use gauge::Gauge;
 pub use point::{Flows, Point};
 pub use precise::{PreciseFlows, is_half_integer};
 pub use scales::LogScales;
 pub use stored::{Lines, Stored};
+pub use weigh::Summed;
 
 use crate::manifold::Form;
 

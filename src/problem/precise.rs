@@ -5,7 +5,7 @@
 
 use super::block::{Amplitudes, Block, Cost, Pattern, Source};
 use super::{Entry, Problem, precise_kernel};
-use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide};
+use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide, in_vector_units};
 use rayon::prelude::*;
 
 /// What enters and leaves every variable; as [`super::Flows`], in two words.
@@ -88,14 +88,14 @@ impl Problem {
 
 /// `exp(p l)` and its inverse for every log-scale l, on all threads.
 fn exponentials(log: &[Double], p: f64) -> [Vec<Double>; 2] {
-    let vector_units = pulp::Arch::new();
     let p = Double::from(p);
     let mut values = log.to_vec();
     // fused multiplications are single instructions there, and exact everywhere: the same numbers on all machines
     values.par_chunks_mut(1024).for_each(|chunk| {
-        vector_units.dispatch(
+        in_vector_units(
+            (chunk, p),
             #[inline(always)]
-            || chunk.iter_mut().for_each(|value| *value = (p * *value).exp()),
+            |(chunk, p)| chunk.iter_mut().for_each(|value| *value = (p * *value).exp()),
         );
     });
     let inverse = values.iter().map(|&value| Double::from(1.0) / value).collect();
@@ -173,9 +173,10 @@ impl Block {
             (Pattern::Sparse { .. } | Pattern::Diagonal, ..) => {
                 let (mut rows, mut columns) = (vec![Double::default(); up.len()], vec![Double::default(); down.len()]);
                 // fused multiplications are exact, so the same numbers on all machines
-                pulp::Arch::new().dispatch(
+                in_vector_units(
+                    (&mut rows[..], &mut columns[..]),
                     #[inline(always)]
-                    || {
+                    |(rows, columns)| {
                         self.for_each(|r, c, k| {
                             let amplitude = self.precise(k, p);
                             rows[r] = rows[r] + amplitude * down[c];

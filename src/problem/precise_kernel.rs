@@ -1,6 +1,6 @@
 //! The fused pass over dense amplitudes in two words: row sums and column sums from one read.
 
-use crate::numeric::Double;
+use crate::numeric::{Double, in_vector_units};
 use rayon::prelude::*;
 
 /// Lines whose sums over places are added up together, before they join the total: the result does not depend on the number
@@ -20,7 +20,7 @@ const LANES: usize = 8;
 /// Complexity: every entry is read once, in some forty operations, on all threads. The result depends neither on their number
 /// nor on the vector units of the machine.
 pub(super) fn dense(
-    read: impl Fn(usize) -> Double + Sync,
+    read: impl Fn(usize) -> Double + Copy + Sync,
     across: &[Double],
     along: &[Double],
 ) -> (Vec<Double>, Vec<Double>) {
@@ -30,16 +30,16 @@ pub(super) fn dense(
         return (lines, places);
     }
     let across = Words::of(across);
-    let vector_units = pulp::Arch::new();
     let group = LINES_PER_PANEL * PANELS_AT_ONCE;
     for (g, (along, lines)) in along.chunks(group).zip(lines.chunks_mut(group)).enumerate() {
         let panels = along.par_chunks(LINES_PER_PANEL).zip(lines.par_chunks_mut(LINES_PER_PANEL)).enumerate();
         let panel = |(i, (along, lines)): (usize, (&[Double], &mut [Double]))| {
             let first = (g * group + i * LINES_PER_PANEL) * width;
             // what is not inlined here does not see the vector units: fused multiplications would be calls
-            vector_units.dispatch(
+            in_vector_units(
+                (read, first, &across, along, lines),
                 #[inline(always)]
-                || panel(|k| read(first + k), &across, along, lines),
+                |(read, first, across, along, lines)| panel(|k| read(first + k), across, along, lines),
             )
         };
         let sums: Vec<Words> = panels.map(panel).collect();
@@ -136,9 +136,8 @@ impl Lanes {
     #[inline(always)]
     fn times(self, other: Self) -> Self {
         let high = each(self.0, other.0, |a, b| a * b);
-        let low: [f64; LANES] = std::array::from_fn(|i| self.0[i].mul_add(other.0[i], -high[i]));
-        let cross = each(self.1, other.0, |a, b| a * b);
-        let cross: [f64; LANES] = std::array::from_fn(|i| self.0[i].mul_add(other.1[i], cross[i]));
+        let low = fused(self.0, other.0, each(high, high, |h, _| -h));
+        let cross = fused(self.0, other.1, each(self.1, other.0, |a, b| a * b));
         quick(high, each(low, cross, |a, b| a + b))
     }
 
@@ -161,9 +160,22 @@ fn quick(a: [f64; LANES], b: [f64; LANES]) -> Lanes {
     Lanes(high, each(b, each(high, a, |h, a| h - a), |b, d| b - d))
 }
 
+// loops, for what the standard library does on arrays is not always inlined: it would not see the vector units
+
 #[inline(always)]
-fn each(a: [f64; LANES], b: [f64; LANES], f: impl Fn(f64, f64) -> f64) -> [f64; LANES] {
-    std::array::from_fn(|i| f(a[i], b[i]))
+fn each(mut a: [f64; LANES], b: [f64; LANES], f: impl Fn(f64, f64) -> f64) -> [f64; LANES] {
+    for i in 0..LANES {
+        a[i] = f(a[i], b[i]);
+    }
+    a
+}
+
+#[inline(always)]
+fn fused(mut a: [f64; LANES], b: [f64; LANES], c: [f64; LANES]) -> [f64; LANES] {
+    for i in 0..LANES {
+        a[i] = a[i].mul_add(b[i], c[i]);
+    }
+    a
 }
 
 #[cfg(test)]

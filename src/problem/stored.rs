@@ -1,6 +1,7 @@
 //! Weights that stay where a file stores them: read anew in every pass, never copied.
 
 use super::block::is_plain;
+use super::extremes::{Extremes, OfMagnitudes};
 use super::precise::precise_power;
 use super::precise_kernel;
 use crate::numeric::{Double, Float, Scalar, Wide};
@@ -9,7 +10,7 @@ use half::{bf16, f16};
 use rayon::prelude::*;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Little-endian numbers of a file, row after row.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Stored {
     bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
     range: Range<usize>,
     float: Float,
+    /// Found once, for all copies.
+    extremes: Arc<OnceLock<Extremes>>,
 }
 
 impl Stored {
@@ -27,7 +30,7 @@ impl Stored {
     #[must_use]
     pub fn new(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>, range: Range<usize>, float: Float) -> Self {
         assert!((*bytes).as_ref().get(range.clone()).is_some_and(|b| b.len() % float.width() == 0), "whole numbers");
-        Self { bytes, range, float }
+        Self { bytes, range, float, extremes: Arc::default() }
     }
 
     /// How many numbers there are.
@@ -52,10 +55,35 @@ impl Stored {
         self.float.read(&self.raw()[k * self.float.width()..])
     }
 
+    /// What one read of the numbers tells of their magnitudes; they are read once, however often it is asked.
+    #[must_use]
+    pub fn extremes(&self) -> Extremes {
+        *self.extremes.get_or_init(|| match self.float {
+            Float::F32 => Extremes::of_single(self.raw().as_chunks().0),
+            _ => self.visit(false, 1.0, OfMagnitudes),
+        })
+    }
+
     /// All numbers in double precision.
     #[must_use]
     pub fn decode(&self) -> Vec<f64> {
         (0..self.len()).map(|k| self.get(k)).collect()
+    }
+
+    /// Runs a visitor on the raw numbers and the way to read `c |w|`, or `c w^2`.
+    fn visit<V: Visitor>(&self, squares: bool, c: f64, visitor: V) -> V::Output {
+        let (raw, plain) = (self.raw(), c == 1.0);
+        match (self.float, squares) {
+            (Float::F32, true) if plain => visitor.visit(raw.as_chunks().0, |b| square(from_f32(b))),
+            (Float::F32, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_f32(b))),
+            (Float::F32, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_f32(b).abs()),
+            (Float::F64, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(f64::from_le_bytes(b))),
+            (Float::F64, false) => visitor.visit(raw.as_chunks().0, move |b| c * f64::from_le_bytes(b).abs()),
+            (Float::F16, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_f16(b))),
+            (Float::F16, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_f16(b).abs()),
+            (Float::Bf16, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_bf16(b))),
+            (Float::Bf16, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_bf16(b).abs()),
+        }
     }
 
     /// Place and value of the first number that is not finite.
@@ -139,7 +167,7 @@ impl Lines {
         let (squares, coefficient) = (power.exponent == 2.0, power.coefficient);
         let mut own = Self { weights, squares, coefficient, along: vec![], across: vec![], width, span: 0..0 };
         // of the magnitudes: squares may vanish
-        let (smallest, largest) = Self { squares: false, coefficient: 1.0, ..own.clone() }.visit(Extremes);
+        let Extremes { smallest, largest, .. } = own.weights.extremes();
         if largest == 0.0 {
             own.span = 0..1;
             return Some(own);
@@ -207,7 +235,11 @@ impl Lines {
             if by.is_empty() { values.to_vec() } else { values.iter().zip(by).map(|(v, &e)| *v * power(e)).collect() }
         };
         let (across_in, along_in) = (scaled(across, &self.across), scaled(along, &self.along));
-        let (lines, places) = self.visit(super::kernel::Products { across: &across_in, along: &along_in });
+        let (lines, places) = self.weights.visit(
+            self.squares,
+            self.coefficient,
+            super::kernel::Products { across: &across_in, along: &along_in },
+        );
         (scaled(&lines, &self.along), scaled(&places, &self.across))
     }
 
@@ -225,27 +257,9 @@ impl Lines {
         }
         let (across_in, along_in) = (scaled(across, &self.across, 1.0), scaled(along, &self.along, 1.0));
         // of the magnitudes; the pass takes their squares, which two words hold exactly
-        let magnitudes = Self { squares: false, coefficient: 1.0, ..self.clone() };
-        let (lines, places) =
-            magnitudes.visit(PreciseProducts { across: &across_in, along: &along_in, squares: self.squares });
+        let products = PreciseProducts { across: &across_in, along: &along_in, squares: self.squares };
+        let (lines, places) = self.weights.visit(false, 1.0, products);
         (scaled(&lines, &self.along, self.coefficient), scaled(&places, &self.across, self.coefficient))
-    }
-
-    /// Runs a visitor on the raw numbers and the way to read them.
-    fn visit<V: Visitor>(&self, visitor: V) -> V::Output {
-        let (raw, c) = (self.weights.raw(), self.coefficient);
-        let plain = c == 1.0;
-        match (self.weights.float, self.squares) {
-            (Float::F32, true) if plain => visitor.visit(raw.as_chunks().0, |b| square(from_f32(b))),
-            (Float::F32, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_f32(b))),
-            (Float::F32, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_f32(b).abs()),
-            (Float::F64, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(f64::from_le_bytes(b))),
-            (Float::F64, false) => visitor.visit(raw.as_chunks().0, move |b| c * f64::from_le_bytes(b).abs()),
-            (Float::F16, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_f16(b))),
-            (Float::F16, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_f16(b).abs()),
-            (Float::Bf16, true) => visitor.visit(raw.as_chunks().0, move |b| c * square(from_bf16(b))),
-            (Float::Bf16, false) => visitor.visit(raw.as_chunks().0, move |b| c * from_bf16(b).abs()),
-        }
     }
 }
 
@@ -276,34 +290,6 @@ impl Visitor for PreciseProducts<'_> {
         }
         precise_kernel::dense(|k| Double::from(read(raw[k])), self.across, self.along)
     }
-}
-
-/// The smallest positive and the largest of the numbers; the largest is no number where one of them is none.
-struct Extremes;
-
-impl Visitor for Extremes {
-    type Output = (f64, f64);
-
-    fn visit<A: Copy + Sync>(self, raw: &[A], read: impl Fn(A) -> f64 + Copy + Sync) -> (f64, f64) {
-        let of_chunk = |chunk: &[A]| {
-            let (mut smallest, mut largest) = ([f64::INFINITY; 8], [0.0f64; 8]);
-            let mut meet = |i: usize, a: f64| {
-                largest[i] = larger(largest[i], a);
-                smallest[i] = if a < smallest[i] && a > 0.0 { a } else { smallest[i] };
-            };
-            let (eights, rest) = chunk.as_chunks::<8>();
-            eights.iter().for_each(|eight| (0..8).for_each(|i| meet(i, read(eight[i]))));
-            rest.iter().for_each(|&a| meet(0, read(a)));
-            (smallest.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(0.0, larger))
-        };
-        raw.par_chunks(CHUNK).map(of_chunk).reduce(|| (f64::INFINITY, 0.0), |a, b| (a.0.min(b.0), larger(a.1, b.1)))
-    }
-}
-
-/// The larger one of two numbers, or the one that is none.
-#[inline(always)]
-fn larger(a: f64, b: f64) -> f64 {
-    if b > a || b.is_nan() { b } else { a }
 }
 
 #[inline(always)]

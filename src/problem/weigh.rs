@@ -3,9 +3,10 @@
 use super::block::{Amplitudes, Cost, Pattern, Source, SumRests, is_plain};
 use super::builder::{ProblemBuilder, Weights};
 use crate::error::{Error, ErrorKind, Result};
-use crate::numeric::{DOUBLE_ROUNDOFF, Double, UNIT_ROUNDOFF, Wide};
+use crate::numeric::{DOUBLE_ROUNDOFF, Double, UNIT_ROUNDOFF, Wide, in_vector_units};
 use crate::regularizer::{Power, Regularizer};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) fn not_finite(name: &str, place: &str, weight: f64) -> Error {
@@ -118,21 +119,76 @@ pub(super) fn weighed(
     }
 }
 
-/// Sums times their coefficient, and what the nearest `f64` leaves of them.
-pub(super) fn rounded(sums: &[Double], roundings: usize, coefficient: f64) -> (Amplitudes, Source) {
-    let costs = || sums.par_iter().map(|&a| if coefficient == 1.0 { a } else { a * Double::from(coefficient) });
-    let rest = |a: Double| if a.low() == 0.0 { 0.0 } else { (a.low() / a.to_f64()) as f32 };
-    // single precision keeps 2^-24 of a rest of at most 2^-53
-    let error = UNIT_ROUNDOFF * 2f64.powi(-23) + (roundings as f64 + 2.0) * DOUBLE_ROUNDOFF;
-    let rests = SumRests { relative: costs().map(rest).collect(), error };
-    let plain: Vec<f64> = costs().map(Double::to_f64).collect();
-    let plain = if plain.par_iter().zip(sums).all(|(a, sum)| sum.to_f64() == 0.0 || is_plain(*a)) {
-        Amplitudes::Plain(plain)
-    } else {
-        let wide = |a: &Double| Wide::from(a.to_f64()) * Wide::from(coefficient);
-        Amplitudes::of(sums.iter().map(wide).collect())
-    };
-    (plain, Source::Sums(Arc::new(rests)))
+/// Amplitudes of a dense block that are sums over several weights in every place.
+#[derive(Debug)]
+pub struct Summed {
+    pub(super) values: Amplitudes,
+    pub(super) source: Source,
+    pub(super) power: Power,
+}
+
+impl Summed {
+    /// The amplitudes of a block, row by row: for every place the sum of `|w|^p` over the weights there, which took at most so
+    /// many roundings of [`Double`], times the coefficient of the power. `write` gives the sums of some places; it is asked
+    /// by several threads, for each place once where all is well. Powers of 1 and 2 only: those of others do not double exactly
+    /// with the weights.
+    ///
+    /// # Errors
+    /// When a sum is not finite.
+    ///
+    /// # Panics
+    /// When the power is neither 1 nor 2.
+    pub fn new(
+        name: &str,
+        (rows, columns): (usize, usize),
+        (write, roundings): (impl Fn(Range<usize>, &mut [Double]) + Sync, usize),
+        power: Power,
+    ) -> Result<Self> {
+        assert!(power.is_exact(), "powers of 1 and 2");
+        let (mut plain, mut relative) = (vec![0.0; rows * columns], vec![0.0; rows * columns]);
+        let parts = plain.par_chunks_mut(SUMS_AT_ONCE).zip(relative.par_chunks_mut(SUMS_AT_ONCE)).enumerate();
+        let round = |(part, (plain, relative)): (usize, (&mut [f64], &mut [f32]))| {
+            let (mut sums, count) = ([Double::default(); SUMS_AT_ONCE], plain.len());
+            write(part * SUMS_AT_ONCE..part * SUMS_AT_ONCE + count, &mut sums[..count]);
+            round(&sums[..count], power.coefficient, plain, relative)
+        };
+        let fit = parts.map(round).reduce(|| true, |a, b| a & b);
+        // single precision keeps 2^-24 of a rest of at most 2^-53
+        let error = UNIT_ROUNDOFF * 2f64.powi(-23) + (roundings as f64 + 2.0) * DOUBLE_ROUNDOFF;
+        let source = Source::Sums(Arc::new(SumRests { relative, error }));
+        if fit {
+            return Ok(Self { values: Amplitudes::Plain(plain), source, power });
+        }
+        let mut sums = vec![Double::default(); rows * columns];
+        write(0..rows * columns, &mut sums);
+        if let Some(k) = sums.iter().position(|a| !a.to_f64().is_finite()) {
+            let place = format!("in row {}, column {}", k / columns, k % columns);
+            return Err(not_finite(name, &place, sums[k].to_f64()));
+        }
+        let wide = |a: &Double| Wide::from(a.to_f64()) * Wide::from(power.coefficient);
+        Ok(Self { values: Amplitudes::of(sums.iter().map(wide).collect()), source, power })
+    }
+}
+
+/// Sums that one thread rounds together: they stay in its first-level cache.
+const SUMS_AT_ONCE: usize = 1 << 10;
+
+/// Sums times their coefficient, and what the nearest `f64` leaves of them; whether plain numbers hold them.
+fn round(sums: &[Double], coefficient: f64, plain: &mut [f64], relative: &mut [f32]) -> bool {
+    in_vector_units(
+        (sums, coefficient, plain, relative),
+        #[inline(always)]
+        |(sums, coefficient, plain, relative)| {
+            let mut fit = true;
+            for ((plain, relative), &sum) in plain.iter_mut().zip(relative).zip(sums) {
+                let cost = if coefficient == 1.0 { sum } else { sum * Double::from(coefficient) };
+                *plain = cost.to_f64();
+                *relative = if cost.low() == 0.0 { 0.0 } else { (cost.low() / cost.to_f64()) as f32 };
+                fit &= (sum.to_f64() == 0.0) | is_plain(cost.to_f64());
+            }
+            fit
+        },
+    )
 }
 
 /// `coefficient |w|^p` of every weight.

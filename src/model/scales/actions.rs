@@ -6,7 +6,7 @@ use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
 use super::{integers, mixed};
 use crate::error::Result;
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use crate::model::graph::Node;
 
 impl Inference<'_> {
@@ -15,6 +15,10 @@ impl Inference<'_> {
     /// # Errors
     /// When their shapes do not fit.
     pub fn equal(&mut self, a: &Scales, b: &Scales, node: &Node) -> Result<()> {
+        if let Some(pairs) = a.paired(b) {
+            pairs.for_each(|(a, b)| self.manifold.require_equal(a, b));
+            return Ok(());
+        }
         let difference = a.minus(b).ok_or_else(|| shapes_differ(node))?;
         difference.spanning().iter().for_each(|form| self.manifold.require_zero(form));
         Ok(())
@@ -75,7 +79,7 @@ impl Inference<'_> {
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
         let middle = self.hub();
         let ground = Form::zero();
-        for form in &weights.tails.forms {
+        for form in weights.tails.forms.iter() {
             self.connect((form, weights.tails.hub), (&ground, middle));
         }
         for (h, head) in weights.heads.forms.iter().enumerate() {
@@ -85,7 +89,7 @@ impl Inference<'_> {
                 self.connect((&ground, middle), to);
                 continue;
             }
-            for (_, tail) in row.iter().zip(&weights.tails.forms).filter(|(p, _)| **p) {
+            for (_, tail) in row.iter().zip(weights.tails.forms.iter()).filter(|(p, _)| **p) {
                 self.connect((tail, weights.tails.hub), to);
             }
         }
@@ -126,9 +130,9 @@ impl Inference<'_> {
 
     /// Makes all log-scales along an axis of a tensor equal.
     pub fn tied(&mut self, scales: &Scales, hub: u32, axis: usize) -> Scales {
-        let Some(forms) = scales.axis(axis).map(<[Form]>::to_vec) else { return scales.clone() };
-        self.merge(&forms, hub);
-        scales.clone().with(axis, forms.into_iter().take(1).collect())
+        let Some(forms) = scales.axis(axis) else { return scales.clone() };
+        self.merge(forms, hub);
+        scales.clone().with(axis, &forms[..forms.len().min(1)])
     }
 
     /// Makes the log-scales of elements of a tensor equal; the first stands for all.
@@ -143,13 +147,16 @@ impl Inference<'_> {
     ///
     /// # Errors
     /// When the axis carries log-scales of another number of elements.
-    pub fn channel_scales(&mut self, x: &Activation, axis: usize, size: usize, node: &Node) -> Result<Vec<Form>> {
+    pub fn channel_scales(&mut self, x: &Activation, axis: usize, size: usize, node: &Node) -> Result<Forms> {
         let forms = x.scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;
         let mut common = Form::zero();
         let others: Vec<usize> = x.scales.axes().map(|(a, _)| a).filter(|&a| a != axis).collect();
         for other in others {
             let tied = self.tied(&x.scales, x.hub, other);
             common = common.plus(1.0, &tied.axis(other).map_or_else(Form::zero, |f| f[0].clone()));
+        }
+        if common.is_zero() {
+            return Ok(forms);
         }
         Ok(forms.iter().map(|f| f.plus(1.0, &common)).collect())
     }

@@ -8,7 +8,7 @@ use super::value::{Activation, Scales, Value, View};
 use super::window::{convolved, transposed};
 use super::{Rule, Ruling};
 use crate::error::Result;
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use crate::model::graph::Node;
 
 /// The rules of this family.
@@ -61,12 +61,12 @@ fn conv(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     Ruling::one(Value::Activation(output))
 }
 
-fn add_bias(it: &mut Inference<'_>, node: &Node, bias: &View, output: &Activation, forms: &[Form]) -> Result<()> {
+fn add_bias(it: &mut Inference<'_>, node: &Node, bias: &View, output: &Activation, forms: &Forms) -> Result<()> {
     if bias.dims != [forms.len()] {
         return Err(shapes_differ(node));
     }
-    let heads = Ports { forms: forms.to_vec(), strides: vec![1], hub: output.hub };
-    let tails = Ports { forms: vec![Form::zero()], strides: vec![0], hub: CONSTANT };
+    let heads = Ports { forms: forms.clone(), strides: vec![1], hub: output.hub };
+    let tails = Ports { forms: [Form::zero()].into(), strides: vec![0], hub: CONSTANT };
     let (node, view) = (node.name.clone(), bias.clone());
     it.weigh(WeightUse { node, role: Role::Bias, view, heads, tails, reciprocal: false });
     Ok(())
@@ -100,8 +100,8 @@ impl Layout {
         it: &mut Inference<'_>,
         node: &Node,
         view: &View,
-        (heads, head_hub): (Vec<Form>, u32),
-        (tails, tail_hub): (Vec<Form>, u32),
+        (heads, head_hub): (Forms, u32),
+        (tails, tail_hub): (Forms, u32),
     ) {
         let inner = view.dims[0] / self.groups;
         let mut dims = vec![self.groups, inner];

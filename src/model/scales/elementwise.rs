@@ -138,7 +138,7 @@ fn shared(it: &mut Inference<'_>, node: &Node, terms: &[Activation], axis: usize
     for term in terms {
         it.equal(&scales, &term.scales, node)?;
         let from = term.scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;
-        for (from, to) in from.iter().zip(&forms) {
+        for (from, to) in from.iter().zip(forms.iter()) {
             it.connect((from, term.hub), (to, term.hub));
         }
     }

@@ -1,15 +1,16 @@
 //! From collected log-scales to free variables: ties, shared tensors and frozen channels are eliminated.
 
 use super::Choice;
-use super::inference::{Flow, Inference};
+use super::inference::{Flow, FlowNodes, Inference};
 use super::uses::{Role, WeightUse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, NamedForm};
-use crate::manifold::{Form, Manifold, ManifoldBuilder};
+use crate::manifold::{Form, Forms, Manifold, ManifoldBuilder};
 use crate::model::files::Files;
 use crate::model::graph::Graph;
 use crate::reach::{FlowGraph, Liveness};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The result of inference, in free variables.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Inferred {
     /// Uses of stored tensors, by tensor; weights come first, then biases.
     pub uses: BTreeMap<usize, Vec<WeightUse>>,
     /// Every channel that has a scale.
-    pub units: Vec<NamedForm>,
+    pub units: Arc<Vec<NamedForm>>,
     /// Free variables of each node.
     pub layers: Vec<Layer>,
     /// What is not scaled, and why.
@@ -29,7 +30,7 @@ pub(crate) struct Inferred {
     /// Which nodes of the signal flow carry a signal.
     pub liveness: Liveness,
     /// Flow nodes of the ports of each use, in the order of `uses`: heads, then tails.
-    pub flow_ports: BTreeMap<usize, [Vec<Vec<u32>>; 2]>,
+    pub flow_ports: BTreeMap<usize, [Vec<FlowNodes>; 2]>,
 }
 
 /// Infers the log-scales of all tensors of a graph.
@@ -62,13 +63,15 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
     let liveness = liveness(flow);
     let dead = units.iter().zip(&of_variable).filter(|(_, n)| liveness.is_dead(**n as usize));
     let dead = dead.map(|(name, _)| name.clone()).collect();
-    for one in uses.values_mut().flatten() {
-        for ports in [&mut one.heads, &mut one.tails] {
-            ports.forms.iter_mut().for_each(|f| *f = manifold.express(f));
-        }
+    // lists that several ports share stay shared
+    let mut expressed: HashMap<*const Form, (Forms, Forms)> = HashMap::new();
+    for ports in uses.values_mut().flatten().flat_map(|one| [&mut one.heads, &mut one.tails]) {
+        let express = || (ports.forms.clone(), ports.forms.iter().map(|f| manifold.express(f)).collect());
+        let (_, forms) = expressed.entry(ports.forms.as_ptr()).or_insert_with(express);
+        ports.forms = forms.clone();
     }
     let named = |(name, form): (String, &Form)| NamedForm { name, form: form.clone() };
-    let units = units.into_iter().zip(manifold.forms()).map(named).collect();
+    let units = Arc::new(units.into_iter().zip(manifold.forms()).map(named).collect());
     let layers = free_layers(layers, &manifold);
     Ok(Inferred { free: manifold.free(), uses, units, layers, frozen, dead, liveness, flow_ports })
 }
@@ -78,7 +81,7 @@ fn liveness(flow: Flow) -> Liveness {
     FlowGraph { nodes: nodes as usize, edges, sources, sinks }.liveness()
 }
 
-fn flow_ports(inference: &Inference<'_>, one: &WeightUse) -> [Vec<Vec<u32>>; 2] {
+fn flow_ports(inference: &Inference<'_>, one: &WeightUse) -> [Vec<FlowNodes>; 2] {
     [&one.heads, &one.tails].map(|ports| ports.forms.iter().map(|f| inference.flow_nodes(f, ports.hub)).collect())
 }
 

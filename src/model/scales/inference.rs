@@ -7,9 +7,10 @@ use super::value::{Activation, Scales, Value, View};
 use super::{Choice, Ruling, arranges, freeze, integers, mixed, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Frozen;
-use crate::manifold::{Form, ManifoldBuilder};
+use crate::manifold::{Form, Forms, ManifoldBuilder};
 use crate::model::files::Files;
 use crate::model::graph::{Graph, Node, Shape};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 /// The signal flow between channels; variables and whole tensors are nodes of one graph.
@@ -22,6 +23,9 @@ pub(super) struct Flow {
     pub sources: Vec<u32>,
     pub sinks: Vec<u32>,
 }
+
+/// Flow nodes of one element: nearly always a single one.
+pub(super) type FlowNodes = SmallVec<[u32; 1]>;
 
 /// The flow node of everything that is constant.
 pub(super) const CONSTANT: u32 = 0;
@@ -264,9 +268,9 @@ impl<'a> Inference<'a> {
     }
 
     /// The flow nodes of an element with log-scale `form` in a tensor.
-    pub fn flow_nodes(&self, form: &Form, hub: u32) -> Vec<u32> {
+    pub fn flow_nodes(&self, form: &Form, hub: u32) -> FlowNodes {
         if form.is_zero() {
-            return vec![hub];
+            return SmallVec::from_buf([hub]);
         }
         form.terms().iter().map(|&(v, _)| self.flow.of_variable[v as usize]).collect()
     }
@@ -281,7 +285,7 @@ impl<'a> Inference<'a> {
     }
 
     /// `count` new channels of the tensor that the node computes.
-    pub fn channels(&mut self, node: &Node, count: usize) -> Vec<Form> {
+    pub fn channels(&mut self, node: &Node, count: usize) -> Forms {
         let name = node.outputs.first().filter(|o| !o.is_empty()).unwrap_or(&node.name);
         let mut variables = Vec::with_capacity(count);
         for i in 0..count {

@@ -83,7 +83,7 @@ fn part(it: &mut Inference<'_>, node: &Node, input: &Value, axis: usize, size: S
             let count = view.size(axis);
             let zero = it.graph.tensors[view.tensor].is_rewritable() && it.numbers(view).iter().all(|&n| n == 0.0);
             // zeros take any scale
-            let along = if zero { it.channels(node, count) } else { vec![Form::zero(); count] };
+            let along = if zero { it.channels(node, count).to_vec() } else { vec![Form::zero(); count] };
             return Ok(Part { along: Some(along), others: Scales::zero() });
         }
     };
@@ -91,7 +91,7 @@ fn part(it: &mut Inference<'_>, node: &Node, input: &Value, axis: usize, size: S
     let mut shift = Form::zero();
     for (other, forms) in activation.scales.axes().filter(|(a, _)| *a != axis) {
         shift = shift.plus(1.0, &forms[0]);
-        others = others.with(other, forms.iter().map(|f| f.plus(-1.0, &forms[0])).collect());
+        others = others.with(other, forms.iter().map(|f| f.plus(-1.0, &forms[0])).collect::<Vec<Form>>());
     }
     let Some(size) = size.known() else { return Ok(Part { along: None, others }) };
     let along = activation.scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;

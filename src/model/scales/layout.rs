@@ -78,7 +78,7 @@ fn pad(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
             match source(mode, i.saturating_sub(before), forms.len() as i64) {
                 Some(from) => all.push(forms[from].clone()),
                 // zeros take any scale
-                None => all.extend(it.channels(node, 1)),
+                None => all.extend(it.channels(node, 1).iter().cloned()),
             }
         }
         scales = scales.with(from_end, all);
@@ -168,7 +168,7 @@ fn depth_to_space(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
             let pixels: Vec<Form> = (0..side * side).map(|k| forms[first(c) + k * step].clone()).collect();
             it.merge(&pixels, x.hub);
         }
-        scales = scales.with(2, (0..count).map(|c| forms[first(c)].clone()).collect());
+        scales = scales.with(2, (0..count).map(|c| forms[first(c)].clone()).collect::<Vec<Form>>());
     }
     scales = pixels_tied(it, &Activation { scales, ..x.clone() });
     let grown = |s: Size| Size::of(s.known().and_then(|n| n.checked_mul(side)));
@@ -188,7 +188,7 @@ fn space_to_depth(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         if side * side > MAX_CHANNELS / forms.len() {
             return Err(shapes_differ(node));
         }
-        scales = scales.with(2, (0..side * side).flat_map(|_| forms.to_vec()).collect());
+        scales = scales.with(2, (0..side * side).flat_map(|_| forms.to_vec()).collect::<Vec<Form>>());
     }
     let shrunk = |s: Size| Size::of(s.known().map(|n| n / side));
     let channels = Size::of(shape[1].known().and_then(|n| n.checked_mul(side * side)));

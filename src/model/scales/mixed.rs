@@ -140,7 +140,7 @@ impl Mixture {
         let first = self.forms[0].clone();
         let mut scales = Scales::zero();
         for a in &self.axes {
-            let own = (0..a.size).map(|k| self.forms[k * a.stride].plus(-1.0, &first)).collect();
+            let own: Vec<Form> = (0..a.size).map(|k| self.forms[k * a.stride].plus(-1.0, &first)).collect();
             scales = scales.with(a.axis, own);
         }
         let sum = |element: usize| {

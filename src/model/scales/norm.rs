@@ -5,7 +5,7 @@ use super::uses::{Ports, Role, WeightUse};
 use super::value::{Scales, Value, View};
 use super::{Rule, Ruling};
 use crate::error::Result;
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use crate::model::graph::Node;
 
 /// The rules of this family.
@@ -56,8 +56,8 @@ fn batch(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let fixed = it.choice.batchnorm_fixed;
     let heads = if fixed { tails.clone() } else { it.channels(node, count) };
     let output = it.activation(Scales::along(axis, heads.clone()), x.shape.clone());
-    let ports = |forms: &[Form], hub: u32| Ports { forms: forms.to_vec(), strides: vec![1], hub };
-    let constant = || Ports { forms: vec![Form::zero()], strides: vec![0], hub: CONSTANT };
+    let ports = |forms: &Forms, hub: u32| Ports { forms: forms.clone(), strides: vec![1], hub };
+    let constant = || Ports { forms: [Form::zero()].into(), strides: vec![0], hub: CONSTANT };
     let mut weigh = |role: Role, view: &View, heads: Ports, tails: Ports| {
         let (node, view) = (node.name.clone(), view.clone());
         it.weigh(WeightUse { node, role, view, heads, tails, reciprocal: false });

@@ -38,10 +38,10 @@ fn passages(factor: &Activation, product: &Activation) -> Vec<(Form, Form)> {
     let mentions = |form: &Form, variable: u32| form.terms().iter().any(|t| t.0 == variable);
     let mut pairs = vec![];
     for (axis, forms) in product.scales.axes() {
-        let own = factor.scales.expanded(axis, forms.len()).unwrap_or_default();
-        for (from, to) in own.into_iter().zip(forms) {
+        let own = factor.scales.expanded(axis, forms.len());
+        for (from, to) in own.iter().flat_map(|own| own.iter()).zip(forms.iter()) {
             if from.is_zero() || from.terms().iter().any(|t| !mentions(to, t.0)) {
-                pairs.push((from, to.clone()));
+                pairs.push((from.clone(), to.clone()));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::value::{Activation, Scales, Value, View};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::lowered::Frozen;
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use crate::model::graph::{Attribute, Node};
 
 /// The rules of this family.
@@ -93,7 +93,7 @@ impl Layer {
     }
 
     /// Log-scales of the rows of each direction: `times` copies of the gates, at zero, before the candidates.
-    fn rows(&self, state: &[Form], times: usize) -> Vec<Form> {
+    fn rows(&self, state: &[Form], times: usize) -> Forms {
         let mut rows = vec![];
         for own in state.chunks(self.hidden) {
             for _ in 0..times {
@@ -101,11 +101,11 @@ impl Layer {
                 rows.extend_from_slice(own);
             }
         }
-        rows
+        rows.into()
     }
 
     /// Declares the weights; `hub` stands for the gates and for states that are not scaled.
-    fn declare(&self, it: &mut Inference<'_>, node: &Node, state: &[Form], tails: (Vec<Form>, u32), hub: u32) {
+    fn declare(&self, it: &mut Inference<'_>, node: &Node, state: &[Form], tails: (Forms, u32), hub: u32) {
         let rows = self.blocks * self.hidden;
         let mut weigh = |role: Role, view: &View, heads: Ports, tails: Ports| {
             let (node, view) = (node.name.clone(), view.clone());
@@ -113,7 +113,7 @@ impl Layer {
         };
         let heads = Ports { forms: self.rows(state, 1), strides: vec![rows, 1, 0], hub };
         let inputs = Ports { forms: tails.0, strides: vec![0, 0, 1], hub: tails.1 };
-        let own = Ports { forms: state.to_vec(), strides: vec![self.hidden, 0, 1], hub };
+        let own = Ports { forms: state.into(), strides: vec![self.hidden, 0, 1], hub };
         weigh(Role::Weight, &self.weights, heads.clone(), inputs);
         weigh(Role::Weight, &self.recurrence, heads, own);
         if let Some(bias) = &self.bias {
@@ -140,7 +140,7 @@ impl Layer {
 
 /// The ports of the constant 1, for a tensor with so many axes.
 fn nothing(axes: usize) -> Ports {
-    Ports { forms: vec![Form::zero()], strides: vec![0; axes], hub: CONSTANT }
+    Ports { forms: [Form::zero()].into(), strides: vec![0; axes], hub: CONSTANT }
 }
 
 fn recurrent(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
@@ -170,7 +170,8 @@ fn follow(it: &mut Inference<'_>, node: &Node, x: &Activation, layer: &Layer, ki
     let mut reasons = vec![];
     let refusals: Vec<Option<String>> = (0..layer.directions).map(|d| kind.refusal(node, d)).collect();
     let free = refusals.iter().filter(|r| r.is_none()).count();
-    let mut units = it.channels(node, free * layer.hidden).into_iter();
+    let units = it.channels(node, free * layer.hidden);
+    let mut units = units.iter().cloned();
     let mut state = vec![];
     for refusal in refusals {
         match refusal {
@@ -223,7 +224,7 @@ fn begin(
             if view.dims.len() != 3 || view.dims[0] != directions || view.dims[2] != hidden || view.len() == 0 {
                 return Err(shapes_differ(node));
             }
-            let heads = Ports { forms: state.to_vec(), strides: vec![hidden, 0, 1], hub };
+            let heads = Ports { forms: state.into(), strides: vec![hidden, 0, 1], hub };
             if it.unfit(view).is_none() {
                 let (node, view, tails) = (node.name.clone(), view.clone(), nothing(3));
                 it.weigh(WeightUse { node, role: Role::Statistic, view, heads, tails, reciprocal: false });

@@ -3,7 +3,7 @@
 use super::mixed::Mixture;
 use super::size::{Size, Sizes, Volume};
 use super::value::Scales;
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use std::ops::Range;
 
 /// A tensor with more elements than this along the axes that a reshape joins is frozen.
@@ -32,7 +32,7 @@ pub(super) fn mix(
         let (from_end, to_end) = (from, to);
         let matched = next_group(source, target, &mut from, &mut to);
         let inside = (source.len() - from_end)..(source.len() - from);
-        let carried: Vec<(usize, &[Form])> = scales.axes().filter(|(axis, _)| inside.contains(axis)).collect();
+        let carried: Vec<(usize, &Forms)> = scales.axes().filter(|(axis, _)| inside.contains(axis)).collect();
         let mixture = mixture.map(|m| m.inside(&inside).map(|inside| (m, inside)));
         let mixture = match mixture {
             Some(None) if matched => {

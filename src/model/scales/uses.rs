@@ -1,7 +1,7 @@
 //! How the entries of a stored tensor take part in the function.
 
 use super::value::{Scales, View};
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use crate::model::files::Files;
 use crate::model::tensor::Tensor;
 use std::ops::Range;
@@ -25,7 +25,7 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ports {
     /// Log-scale of each port.
-    pub forms: Vec<Form>,
+    pub forms: Forms,
     /// Strides over the axes of the tensor.
     pub strides: Vec<usize>,
     /// The node of the flow graph that stands for the ports whose form is zero.
@@ -35,13 +35,16 @@ pub struct Ports {
 impl Ports {
     /// The ports at which entries of `view` sit when its elements carry `scales`.
     pub(crate) fn new(view: &View, scales: &Scales, hub: u32) -> Self {
-        let mut forms = vec![Form::zero()];
+        let mut forms: Forms = [Form::zero()].into();
         let mut strides = vec![0; view.dims.len()];
-        for (axis, along) in scales.axes() {
+        for (number, (axis, along)) in scales.axes().enumerate() {
             if along.len() > 1 {
                 strides[view.dims.len() - 1 - axis] = forms.len();
             }
-            forms = along.iter().flat_map(|f| forms.iter().map(|g| g.plus(1.0, f))).collect();
+            forms = match number {
+                0 => along.clone(),
+                _ => along.iter().flat_map(|f| forms.iter().map(|g| g.plus(1.0, f))).collect(),
+            };
         }
         Self { forms, strides, hub }
     }

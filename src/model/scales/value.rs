@@ -2,7 +2,7 @@
 
 use super::mixed::Mixture;
 use super::size::{Size, Sizes};
-use crate::manifold::Form;
+use crate::manifold::{Form, Forms};
 use std::collections::BTreeMap;
 
 /// The log-scale of every element of a tensor: a sum of one form per axis that carries scales.
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// elements, or one for all of them. No axis: all log-scales are zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Scales {
-    axes: BTreeMap<usize, Vec<Form>>,
+    axes: BTreeMap<usize, Forms>,
 }
 
 impl Scales {
@@ -21,12 +21,13 @@ impl Scales {
     }
 
     /// One axis carries scales.
-    pub fn along(axis: usize, forms: Vec<Form>) -> Self {
+    pub fn along(axis: usize, forms: impl Into<Forms>) -> Self {
         Self::zero().with(axis, forms)
     }
 
     /// The same, with other forms on one axis.
-    pub fn with(mut self, axis: usize, forms: Vec<Form>) -> Self {
+    pub fn with(mut self, axis: usize, forms: impl Into<Forms>) -> Self {
+        let forms = forms.into();
         if forms.iter().all(Form::is_zero) {
             self.axes.remove(&axis);
         } else {
@@ -42,13 +43,13 @@ impl Scales {
     }
 
     /// The axes that carry scales and their forms.
-    pub fn axes(&self) -> impl Iterator<Item = (usize, &[Form])> {
-        self.axes.iter().map(|(&a, f)| (a, f.as_slice()))
+    pub fn axes(&self) -> impl Iterator<Item = (usize, &Forms)> {
+        self.axes.iter().map(|(&a, f)| (a, f))
     }
 
     /// The forms on an axis; `None` where it carries none.
     pub fn axis(&self, axis: usize) -> Option<&[Form]> {
-        self.axes.get(&axis).map(Vec::as_slice)
+        self.axes.get(&axis).map(|f| &f[..])
     }
 
     /// Whether all log-scales are zero.
@@ -58,34 +59,42 @@ impl Scales {
 
     /// Every form on every axis.
     pub fn forms(&self) -> impl Iterator<Item = &Form> {
-        self.axes.values().flatten()
+        self.axes.values().flat_map(|f| f.iter())
     }
 
     /// The forms of an axis of `size` elements; `None` when it carries scales for another number of elements.
-    pub fn expanded(&self, axis: usize, size: usize) -> Option<Vec<Form>> {
-        match self.axis(axis) {
-            None => Some(vec![Form::zero(); size]),
-            Some([one]) => Some(vec![one.clone(); size]),
-            Some(forms) => (forms.len() == size).then(|| forms.to_vec()),
+    pub fn expanded(&self, axis: usize, size: usize) -> Option<Forms> {
+        match self.axes.get(&axis) {
+            None => Some(vec![Form::zero(); size].into()),
+            Some(forms) if forms.len() == size => Some(forms.clone()),
+            Some(forms) if forms.len() == 1 => Some(vec![forms[0].clone(); size].into()),
+            Some(_) => None,
         }
     }
 
     /// The same, with forms added to those on one axis; `None` when the axis carries another number of forms.
     pub fn added(self, axis: usize, forms: &[Form]) -> Option<Self> {
         let old = self.expanded(axis, forms.len())?;
-        let sum = old.iter().zip(forms).map(|(a, b)| a.plus(1.0, b)).collect();
+        let sum = old.iter().zip(forms).map(|(a, b)| a.plus(1.0, b)).collect::<Forms>();
         Some(self.with(axis, sum))
     }
 
     /// The same, with one form added to all elements.
     pub fn shifted(mut self, by: &Form) -> Self {
-        let forms = self.axes.remove(&0).unwrap_or_else(|| vec![Form::zero()]);
-        self.with(0, forms.iter().map(|f| f.plus(1.0, by)).collect())
+        let forms = self.axes.remove(&0).unwrap_or_else(|| [Form::zero()].into());
+        self.with(0, forms.iter().map(|f| f.plus(1.0, by)).collect::<Forms>())
     }
 
     /// The axes renamed; axes for which `rename` gives `None` must not carry scales.
     pub fn renamed(&self, rename: impl Fn(usize) -> Option<usize>) -> Self {
         Self { axes: self.axes.iter().filter_map(|(&a, f)| Some((rename(a)?, f.clone()))).collect() }
+    }
+
+    /// The forms of both where they and these carry scales on the same single axis, for as many elements.
+    pub fn paired<'a>(&'a self, other: &'a Self) -> Option<impl Iterator<Item = (&'a Form, &'a Form)>> {
+        let one = |of: &'a Self| of.axes.first_key_value().filter(|_| of.axes.len() == 1);
+        let ((axis, own), (other_axis, others)) = one(self).zip(one(other))?;
+        (axis == other_axis && own.len() == others.len()).then(|| own.iter().zip(others.iter()))
     }
 
     /// `self - other` for broadcast operands; `None` when an axis has two sizes.
@@ -96,7 +105,8 @@ impl Scales {
             let size = |s: &Self| s.axis(axis).map_or(1, <[Form]>::len);
             let n = size(self).max(size(other));
             let (a, b) = (self.expanded(axis, n)?, other.expanded(axis, n)?);
-            difference = difference.with(axis, a.iter().zip(&b).map(|(a, b)| a.plus(-1.0, b)).collect());
+            let own = a.iter().zip(b.iter()).map(|(a, b)| a.plus(-1.0, b));
+            difference = difference.with(axis, own.collect::<Forms>());
         }
         Some(difference)
     }

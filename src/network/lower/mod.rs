@@ -2,13 +2,15 @@
 
 mod blocks;
 
-use super::Network;
 use super::scales::Scales;
+use super::{Network, Unit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Layer, Lowered, NamedForm};
+use crate::manifold::Form;
 use crate::problem::ProblemBuilder;
 use crate::regularizer::Regularizer;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Whether biases, the connections from constants, have a cost. They are scaled either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,11 +69,10 @@ impl Network {
         let weights = self.add_blocks(&mut builder, &scales, &depth, costs, which)?;
         let live = self.liveness();
         let dead = self.of_role(super::Role::Hidden).filter(|&i| live.is_dead(i));
+        let named = |(unit, form): (&Unit, &Form)| NamedForm { name: unit.name.clone(), form: form.clone() };
         Ok(Lowered {
             problem: builder.build(),
-            units: (0..self.units.len())
-                .map(|i| NamedForm { name: self.units[i].name.clone(), form: scales.heads[i].clone() })
-                .collect(),
+            units: Arc::new(self.units.iter().zip(&scales.heads).map(named).collect()),
             layers: self.layers(&scales, &depth),
             frozen: self.frozen(&scales),
             dead: dead.map(|i| self.units[i].name.clone()).collect(),
