@@ -22,6 +22,9 @@ pub struct OnnxModel {
     inferred: Inferred,
 }
 
+/// Tensors of as many elements are read before inference asks for them.
+const LOOK_AHEAD: usize = 1 << 14;
+
 impl OnnxModel {
     /// Reads the file at `path` and infers how scales travel through it.
     ///
@@ -40,7 +43,14 @@ impl OnnxModel {
         let mut files = Files::open(path)?;
         let mut graph = Graph::parse(files.bytes(0)).map_err(|e| e.in_file(path))?;
         files.attach(&mut graph).map_err(|e| e.in_file(path))?;
-        let inferred = infer(&graph, &files, choice).map_err(|e| e.in_file(path))?;
+        let inferred = std::thread::scope(|scope| {
+            // inference asks for the zeros of most tensors: another thread looks for them while it follows the graph. Where
+            // there is none, inference looks itself.
+            let large = graph.tensors.iter().filter(|tensor| tensor.len() >= LOOK_AHEAD);
+            let look = || large.filter_map(|tensor| tensor.stored(&files)).for_each(|stored| _ = stored.extremes());
+            let _ = std::thread::Builder::new().spawn_scoped(scope, look);
+            infer(&graph, &files, choice).map_err(|e| e.in_file(path))
+        })?;
         Ok(Self { path: path.to_path_buf(), files, graph, inferred })
     }
 

@@ -277,6 +277,16 @@ impl<'a> Inference<'a> {
 
     /// Lets signals pass from one element to another.
     pub fn connect(&mut self, from: (&Form, u32), to: (&Form, u32)) {
+        // nearly all forms are a single log-scale or none
+        let single = |(form, hub): (&Form, u32)| match form.terms() {
+            [] => Some(hub),
+            &[(v, _)] => Some(self.flow.of_variable[v as usize]),
+            _ => None,
+        };
+        if let Some(edge) = single(from).zip(single(to)) {
+            self.flow.edges.push(edge);
+            return;
+        }
         for a in self.flow_nodes(from.0, from.1) {
             for b in self.flow_nodes(to.0, to.1) {
                 self.flow.edges.push((a, b));
