@@ -45,9 +45,9 @@ impl AddAssign for PatchReport {
 type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
 
 /// Bytes that one thread makes at once.
-const JOB: usize = 1 << 18;
+const JOB: usize = 1 << 19;
 /// Bytes that are made while as many made before are passed on.
-const BATCH: usize = 1 << 21;
+const BATCH: usize = 1 << 22;
 
 impl OnnxModel {
     /// The model file with its weights multiplied as `scaling` says, and what that did to the numbers. Weights in other
