@@ -6,6 +6,7 @@ mod onnx_support;
 use onnx_support::onnx_writer::{Message, Model, Storage, f32_tensor};
 use onnx_support::{numbers, open, powers_of_two, tensor};
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use synbal::lowered::Scaling;
 use synbal::model::{FunctionCheck, OnnxModel};
@@ -72,6 +73,38 @@ fn external_data_are_copied_and_only_their_weights_change() {
     }
     let other = Scaling::new(vec![0.5; model.free()]);
     assert!(model.weight_difference(&other, &written).0 > 0.01);
+}
+
+#[test]
+fn files_beyond_two_gigabytes_are_read_and_rewritten_like_small_ones() {
+    let large = std::env::var_os("SYNBAL_LARGE").is_some();
+    if !large {
+        println!("SYNBAL_LARGE is not set: weights behind a megabyte instead of 2^32 bytes");
+    }
+    let offset = if large { (1 << 32) + 8 } else { 1 << 20 };
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // a hole in the file takes no space on the disk
+    let mut file = fs::File::create(from.path().join("weights.bin")).unwrap();
+    file.set_len(offset as u64).unwrap();
+    file.seek(SeekFrom::End(0)).unwrap();
+    file.write_all(&[bytes_of(&numbers(1, 15)), vec![9; 3]].concat()).unwrap();
+    let inside = f32_tensor("w2", &[5, 2], &numbers(2, 10), Storage::Raw);
+    let model = perceptron(outside("w1", [3, 5], "weights.bin", offset, 60), inside);
+    fs::write(from.path().join("model.onnx"), model.bytes()).unwrap();
+    let model = OnnxModel::open(&from.path().join("model.onnx")).unwrap();
+    let scaling = powers_of_two(&model, 3);
+    model.save(&scaling, Some(&to.path().join("model.onnx")), false).unwrap();
+    let written = OnnxModel::open(&to.path().join("model.onnx")).unwrap();
+    let small = open(&perceptron(
+        f32_tensor("w1", &[3, 5], &numbers(1, 15), Storage::Raw),
+        f32_tensor("w2", &[5, 2], &numbers(2, 10), Storage::Raw),
+    ));
+    let scaled = onnx_support::open_bytes(&small.apply(&scaling).unwrap().0).unwrap();
+    for name in ["w1", "w2"] {
+        assert_eq!(tensor(&written, name), tensor(&scaled, name));
+    }
+    assert_eq!(fs::metadata(to.path().join("weights.bin")).unwrap().len(), offset as u64 + 63);
+    assert_eq!(model.difference_outside_weights(&written), None);
 }
 
 #[test]

@@ -22,6 +22,8 @@ struct Sizes {
     features: [usize; 2],
     /// Whether the first product has its outputs in the rows of the tensor.
     turned: bool,
+    /// One number in so many is zero.
+    zeros: u64,
     seed: u64,
 }
 
@@ -35,6 +37,7 @@ impl Arbitrary for Sizes {
             kernel: [size(g, 4), size(g, 4)],
             features: [size(g, 40), size(g, 3)],
             turned: bool::arbitrary(g),
+            zeros: [1, 2, 5, 20, 100, 1000][size(g, 6) - 1],
             seed: u32::arbitrary(g).into(),
         }
     }
@@ -42,12 +45,23 @@ impl Arbitrary for Sizes {
 
 impl Sizes {
     fn model(&self, storage: Storage) -> OnnxModel {
-        let Self { channels: [a, b, c], groups, kernel: [height, width], features: [d, e], turned, seed } = *self;
+        let Self { channels: [a, b, c], groups, kernel: [height, width], features: [d, e], turned, zeros, seed } =
+            *self;
         let weight = |m: Model, name: &str, shape: &[usize], salt: u64| {
             let mut values = numbers(seed ^ salt, shape.iter().product());
-            // single numbers of any size, and zeros
-            for (k, value) in values.iter_mut().enumerate().filter(|(k, _)| (*k as u64 + seed).is_multiple_of(7)) {
-                *value = if k % 2 == 0 { 0.0 } else { *value * 1e-12 };
+            // some numbers are tiny, some zero, and all that lead to some channels
+            for (k, value) in values.iter_mut().enumerate() {
+                let random = (k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed).rotate_left(23);
+                let [tiny, zero] = [random.is_multiple_of(5), (random >> 20).is_multiple_of(zeros)];
+                let row = (k / shape[1..].iter().product::<usize>().max(1)) as u64;
+                let dead = shape.len() == 4 && zeros > 2 && (row + seed).is_multiple_of(4);
+                *value *= if dead || zero {
+                    0.0
+                } else if tiny {
+                    1e-12
+                } else {
+                    1.0
+                };
             }
             m.tensor(f32_tensor(name, shape, &values, storage))
         };
@@ -94,6 +108,14 @@ fn sums_over_numbers_in_one_piece_are_those_over_single_numbers(sizes: Sizes, p:
     let [a, b] = [&whole, &apart].map(|m| flows(&m.lower(&regularizer, counted).expect("valid").problem, &scaling));
     let close = |a: f64, b: f64| (a - b).abs() <= 1e-14 * b;
     a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| close(a[0], b[0]) && close(a[1], b[1]))
+}
+
+#[quickcheck]
+fn the_same_channels_are_dead_however_numbers_are_stored(sizes: Sizes) -> bool {
+    let (whole, apart) = (sizes.model(Storage::Raw), sizes.model(Storage::Unpacked));
+    let direction: Vec<f64> = sizes.scaling(&whole).scales.rest().iter().map(|x| x.round()).collect();
+    let refusal = |m: &OnnxModel| m.limit_refusal(&direction).expect("a direction of this model");
+    whole.dead() == apart.dead() && refusal(&whole) == refusal(&apart)
 }
 
 #[quickcheck]

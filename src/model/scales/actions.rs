@@ -70,12 +70,28 @@ impl Inference<'_> {
             self.uses.push(weights);
             return;
         }
-        let all = weights.joins_all() && !tensor.has_zero(self.bytes);
-        let passes = (!all).then(|| {
+        let gaps = match weights.joins_all() {
+            true if !tensor.has_zero(self.bytes) => Some(vec![]),
+            true => weights.gaps(tensor, self.bytes),
+            false => None,
+        };
+        let passes = gaps.is_none().then(|| {
             let mut passes = vec![false; heads * tails];
             weights.for_each_nonzero(tensor, self.bytes, |head, tail| passes[head * tails + tail] = true);
             passes
         });
+        // whether a signal passes from every tail to a head
+        let mut gaps = gaps.unwrap_or_default().into_iter().peekable();
+        let mut row = |head: usize| match &passes {
+            Some(passes) => passes[head * tails..(head + 1) * tails].to_vec(),
+            None => {
+                let mut row = vec![true; if gaps.peek().is_some_and(|gap| gap.0 == head) { tails } else { 0 }];
+                while let Some((_, tail)) = gaps.next_if(|gap| gap.0 == head) {
+                    row[tail] = false;
+                }
+                row
+            }
+        };
         // one node between the tails and all heads that every tail feeds spares heads x tails edges
         let middle = self.hub();
         let ground = Form::zero();
@@ -84,12 +100,12 @@ impl Inference<'_> {
         }
         for (h, head) in weights.heads.forms.iter().enumerate() {
             let to = (head, weights.heads.hub);
-            let row = passes.as_ref().map_or(&[][..], |passes| &passes[h * tails..(h + 1) * tails]);
+            let row = row(h);
             if row.iter().all(|&p| p) {
                 self.connect((&ground, middle), to);
                 continue;
             }
-            for (_, tail) in row.iter().zip(weights.tails.forms.iter()).filter(|(p, _)| **p) {
+            for (_, tail) in row.into_iter().zip(weights.tails.forms.iter()).filter(|(passes, _)| *passes) {
                 self.connect((tail, weights.tails.hub), to);
             }
         }

@@ -4,7 +4,13 @@ use super::value::{Scales, View};
 use crate::manifold::{Form, Forms};
 use crate::model::files::Files;
 use crate::model::tensor::Tensor;
+use rayon::prelude::*;
 use std::ops::Range;
+
+/// Entries that one thread looks at together.
+const CHUNK: usize = 1 << 14;
+/// Up to one zero in so many entries, zeros are listed.
+const FEW: usize = 16;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +128,34 @@ impl WeightUse {
                 visit(head + k * head_step, tail + k * tail_step);
             }
         });
+    }
+
+    /// The pairs of ports between which every entry is zero, in order, where each head meets each tail as often; none where many
+    /// entries are zero, or where they are not stored as they are seen. Complexity: two reads of the entries, on all threads.
+    pub(crate) fn gaps(&self, tensor: &Tensor, files: &Files) -> Option<Vec<(usize, usize)>> {
+        let (axes, numbers) = (self.stored_axes()?, tensor.single_precision(files)?);
+        let is_zero = |number: &[u8; 4]| u32::from_le_bytes(*number) << 1 == 0;
+        let count = |chunk: &[[u8; 4]]| chunk.iter().map(|number| u32::from(is_zero(number))).sum::<u32>() as usize;
+        if numbers.par_chunks(CHUNK).map(count).sum::<usize>() > numbers.len() / FEW {
+            return None;
+        }
+        let chunks = numbers.par_chunks(CHUNK).enumerate();
+        let zeros = chunks.flat_map_iter(|(c, chunk)| {
+            let places = chunk.iter().enumerate().filter(|(_, number)| is_zero(number));
+            places.map(move |(k, _)| c * CHUNK + k)
+        });
+        let ports = |element: usize| {
+            let mut rest = element;
+            axes.iter().rev().fold((0, 0), |(head, tail), &[size, head_stride, tail_stride]| {
+                let index = rest % size;
+                rest /= size;
+                (head + index * head_stride, tail + index * tail_stride)
+            })
+        };
+        let mut pairs: Vec<(usize, usize)> = zeros.map(ports).collect();
+        pairs.par_sort_unstable();
+        let each = numbers.len() / (self.heads.forms.len() * self.tails.forms.len()).max(1);
+        Some(pairs.chunk_by(|a, b| a == b).filter(|alike| alike.len() == each).map(|alike| alike[0]).collect())
     }
 
     /// Calls `visit(element, head, tail)` for the first entry of every run along the fastest of the stored axes.
