@@ -18,6 +18,10 @@ impl Mapped {
     /// # Errors
     /// When the file cannot be opened or mapped, or is empty.
     pub fn open(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            let remedy = "give the name of a file";
+            return Err(Error::new(ErrorKind::Parameter, "file name", "it is a directory", remedy).in_file(path));
+        }
         let file = File::open(path).map_err(|e| Error::io(path, "opening the file", &e))?;
         let length = file.metadata().map_err(|e| Error::io(path, "asking for the size of the file", &e))?.len();
         if length == 0 {

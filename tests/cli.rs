@@ -211,7 +211,7 @@ fn onnx_files_that_differ_outside_of_weights_are_different() {
     desk.put("a.onnx", &bytes).put("b.onnx", &other).put("n.json", small(json!("relu")));
     assert_eq!(desk.json("compare a.onnx a.onnx", 0)["weight_difference"].as_f64(), Some(0.0));
     let report = desk.json("compare a.onnx b.onnx", 5);
-    assert_eq!(report["reason"], format!("byte {at} differs and is no part of a weight"));
+    assert!(report["reason"].as_str().unwrap().starts_with(&format!("byte {at} differs and is no part of a weight: ")));
     assert!(desk.json("verify a.onnx b.onnx", 5)["reasons"][0].as_str().unwrap().contains("no part of a weight"));
     assert!(desk.json("compare a.onnx n.json", 5)["reason"].as_str().unwrap().contains("different kinds"));
 }

@@ -149,7 +149,10 @@ fn bytes_of_weights_may_differ_and_the_first_other_byte_is_named() {
     let version = with(1, 1);
     assert_eq!(
         model.difference_outside_weights(&version).as_deref(),
-        Some("byte 1 differs and is no part of a weight")
+        Some(
+            "byte 1 differs and is no part of a weight: names, metadata and types must agree, as they do in files that were \
+             rescaled after one export"
+        )
     );
 }
 

@@ -105,7 +105,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     report.seconds.check = started.elapsed().as_secs_f64();
     report.memory.check = if apart { peak() } else { None };
     report.seconds.total = begin.elapsed().as_secs_f64();
-    show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered))?;
+    show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered, SHOWN))?;
     Ok(exit(&report))
 }
 

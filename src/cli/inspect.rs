@@ -157,7 +157,12 @@ fn text(r: &Report, lowered: &Lowered) -> String {
         true => String::new(),
         false => format!("\n{}\n", table(&header, r.layers.iter().map(layer).collect())),
     };
-    format!("{}\n{layers}{}", pairs(&rows), left_alone(lowered))
+    let note = match r.layers.iter().any(|l| shortened(&l.name) != l.name) {
+        true => "names in the table are shortened; --json has them as --freeze, --only and --norm-for take them\n",
+        false => "",
+    };
+    // what is left alone is what the options ask for by name
+    format!("{}\n{layers}{note}{}", pairs(&rows), left_alone(lowered, usize::MAX))
 }
 
 /// A number of units; nothing for none, so that the others are seen.

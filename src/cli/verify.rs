@@ -78,7 +78,8 @@ pub fn run(args: &Verify) -> Result<Exit> {
         reasons.push("the outputs differ by more than rounding explains".into());
     }
     if !balanced {
-        reasons.push("the residual is above what the precision of the file explains".into());
+        let remedy = "give the options of `balance` (--norm, --biases, --freeze, --only, --norm-for, --batchnorm)";
+        reasons.push(format!("the residual is above what the precision of the file explains; {remedy}"));
     }
     let (mut certificate, mut certificate_of_this_file) = (None, None);
     if let Some(path) = &args.certificate {

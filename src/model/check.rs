@@ -229,7 +229,10 @@ fn concrete(
     let kind = match port.element {
         Some(ElementType::F32) => f32::datum_type(),
         Some(ElementType::F64) => f64::datum_type(),
-        _ => return Err(TractError::msg(format!("the input {:?} does not take real numbers", port.name))),
+        _ => {
+            let problem = format!("the check feeds inputs of 32 and 64 bits; {:?} has another type", port.name);
+            return Err(TractError::msg(problem));
+        }
     };
     let Some(shape) = &port.shape else {
         return Err(TractError::msg(format!("the input {:?} has no declared rank", port.name)));

@@ -5,22 +5,26 @@ use super::patch::PatchReport;
 use super::rule::{Change, Entry, Rule};
 use crate::lowered::Scaling;
 
+/// What can be compared.
+const OF_ONE_EXPORT: &str =
+    "names, metadata and types must agree, as they do in files that were rescaled after one export";
+
 impl OnnxModel {
     /// The first difference of the files outside of weights and biases; `None` when there is none.
     #[must_use]
     pub fn difference_outside_weights(&self, other: &Self) -> Option<String> {
         if self.files().count() != other.files().count() {
-            return Some("one file keeps weights in more files than the other".to_owned());
+            return Some(format!("one file keeps weights in more files than the other: {OF_ONE_EXPORT}"));
         }
         (0..self.files().count()).find_map(|file| {
             let (a, b) = (self.gaps(file), other.gaps(file));
             if a.len() != b.len() {
-                return Some("the files have different tensors".to_owned());
+                return Some(format!("the files have different tensors: {OF_ONE_EXPORT}"));
             }
             a.into_iter().zip(b).find_map(|((at, a), (_, b))| {
                 let differs = a.iter().zip(b).position(|(x, y)| x != y);
                 let differs = differs.or_else(|| (a.len() != b.len()).then_some(a.len().min(b.len())));
-                differs.map(|i| format!("byte {} differs and is no part of a weight", at + i))
+                differs.map(|i| format!("byte {} differs and is no part of a weight: {OF_ONE_EXPORT}", at + i))
             })
         })
     }

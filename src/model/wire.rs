@@ -96,7 +96,17 @@ impl<'a> Fields<'a> {
 
     fn take(&mut self, length: u64, at: usize) -> Result<Range<usize>> {
         let end = usize::try_from(length).ok().and_then(|n| self.at.checked_add(n)).filter(|&e| e <= self.end);
-        let end = end.ok_or_else(|| fault(at, format!("a field of {length} bytes reaches beyond its message")))?;
+        let end = end.ok_or_else(|| {
+            let file = self.bytes.len();
+            // what lies around it ends with the file at the latest
+            let problem = match self.end == file {
+                true => format!(
+                    "a field of {length} bytes reaches beyond the end of the file ({file} bytes): it is cut off"
+                ),
+                false => format!("a field of {length} bytes reaches beyond its message"),
+            };
+            fault(at, problem)
+        })?;
         let range = self.at..end;
         self.at = end;
         Ok(range)

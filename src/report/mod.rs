@@ -246,9 +246,9 @@ pub fn some(names: &[String], total: usize, shown: usize) -> String {
 /// Names that a line for people holds.
 pub const SHOWN: usize = 5;
 
-/// What is left alone and what does nothing, for people; empty when there is neither.
+/// What is left alone and what does nothing, for people, with at most so many names in a line; empty when there is neither.
 #[must_use]
-pub fn left_alone(lowered: &Lowered) -> String {
+pub fn left_alone(lowered: &Lowered, shown: usize) -> String {
     let mut text = String::new();
     if !lowered.frozen.is_empty() {
         // one line for each reason: a layer of a thousand units is no list of a thousand lines
@@ -260,12 +260,12 @@ pub fn left_alone(lowered: &Lowered) -> String {
             }
         }
         let row = |(reason, nodes): &(&str, Vec<String>)| {
-            vec![format!("  {}", some(nodes, nodes.len(), SHOWN)), (*reason).to_string()]
+            vec![format!("  {}", some(nodes, nodes.len(), shown)), (*reason).to_string()]
         };
         text += &format!("\nleft alone:\n{}\n", table(&["  node", "reason"], reasons.iter().map(row).collect()));
     }
     if !lowered.dead.is_empty() {
-        let names = some(&lowered.dead, lowered.dead.len(), 2 * SHOWN);
+        let names = some(&lowered.dead, lowered.dead.len(), shown.saturating_mul(2));
         text += &format!("\ndead units (no signal passes through them): {names}\n");
     }
     text
