@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::ops::ControlFlow;
 use synbal::balance::{Balanced, balance};
+use synbal::numeric::Double;
 use synbal::solve::{Method, Settings, Status};
 
 fn edge(head: Option<usize>, tail: Option<usize>, weight: f64) -> Edge {
@@ -100,6 +101,20 @@ fn one_factor_for_several_steps_leads_to_the_optimum_of_a_factor_for_each() {
     for (a, b) in several.solution.log_scales.iter().zip(&each.solution.log_scales) {
         assert!((a - b).abs() < 1e-11 * (1.0 + a.abs()), "{a} {b}");
     }
+}
+
+#[test]
+fn two_words_hold_costs_from_2_to_the_minus_600_to_2_to_the_600() {
+    let (u, v) = (Some(0), Some(1));
+    let raw = Raw { variables: 2, edges: vec![edge(u, None, 1.0), edge(v, u, 1.5), edge(None, v, 1.0)] };
+    let problem = raw.problem();
+    let flows = |exponent: i32| problem.folded(&[0, exponent]).precise_flows(&[Double::default(); 2]);
+    for exponent in [-295, -240, 0, 240, 295] {
+        let flows = flows(exponent).unwrap_or_else(|| panic!("{exponent}"));
+        assert_eq!(flows.inflow[1].to_f64(), 2.0 * 2.25 * 2f64.powi(2 * exponent), "{exponent}");
+        assert_eq!(flows.outflow[1].to_f64(), 2.0 * 2f64.powi(-2 * exponent), "{exponent}");
+    }
+    assert!(flows(305).is_none() && flows(-305).is_none());
 }
 
 #[test]

@@ -101,7 +101,7 @@ def main(binary, names):
         "",
         f"Written by `benches/peers/run {' '.join(names)}` on {datetime.date.today()}: {os.cpu_count()} cores, {platform.machine()}, "
         f"Python {platform.python_version()}, limit {LIMIT} s. Seconds are those of the solve alone (synbal: median of {REPEAT}, "
-        "its decision about existence and its error bound included); memory is the peak of the whole process. The ratio is the time over synbal's.",
+        "its decision about existence, its error bound and the proof of its enclosures included); memory is the peak of the whole process. The ratio is the time over synbal's.",
         "",
         "Layered networks: i 784-500-300-100-10, ii 50 hidden layers of 64, v 4096-4096-4096-4096-1000 (single precision). "
         "Graphs: iii without cycles, 10 000 hidden units and 100 000 connections; iv recurrent, 2000 and 40 000. Peers are "

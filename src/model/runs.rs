@@ -50,7 +50,8 @@ pub(super) fn quick_sums<'a, const SQUARE: bool>(
     files: &'a Files,
     places: &Places,
 ) -> Option<Sums<'a>> {
-    let (axes, numbers) = (one.stored_axes()?, tensor.single_precision(files).filter(|_| !one.reciprocal)?);
+    let numbers = tensor.single_precision(files).filter(|_| !one.reciprocal)?;
+    let axes = places.split(one.stored_axes()?);
     let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
     // sums of what single precision holds are well inside the range of double precision
     if !tensor.stored(files)?.extremes().largest.is_finite() {

@@ -26,6 +26,23 @@ impl Places<'_> {
             && Self::one_by_one(self.tail_of)
     }
 
+    /// The axes with the fastest one in two, where groups of neighbours along it have one place each: what a flatten merges.
+    pub(super) fn split(&self, mut axes: Vec<[usize; 3]>) -> Vec<[usize; 3]> {
+        let Some(&[length, head, tail]) = axes.last() else { return axes };
+        let of = match (head, tail) {
+            (0, 1) => self.tail_of,
+            (1, 0) => self.head_of,
+            _ => return axes,
+        };
+        let group = of.iter().take_while(|&&place| place == of[0]).count();
+        let is_one = |group: &[u32]| group.iter().all(|&place| place == group[0]);
+        if group > 1 && group < length && length % group == 0 && of.chunks(group).all(is_one) {
+            axes.pop();
+            axes.extend([[length / group, head * group, tail * group], [group, head, tail]]);
+        }
+        axes
+    }
+
     pub(super) fn one_by_one(of: &[u32]) -> bool {
         of.iter().enumerate().all(|(i, &place)| i == place as usize)
     }
