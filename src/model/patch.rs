@@ -141,6 +141,9 @@ impl OnnxModel {
                 continue;
             }
             let rule = Rule::new(change, one, tensor.element, index as u64);
+            if rule.keeps_all() {
+                continue;
+            }
             match (&tensor.places[..], one.stored_axes()) {
                 ([place], Some(axes)) if !tensor.is_varint() => {
                     let old = &bytes[place.clone()];

@@ -105,14 +105,24 @@ fn quick(
             // the common steps, known to the compiler
             (0, 1) => multiply(numbers, down, up[0], to),
             (1, 0) => multiply(numbers, up, down[0], to),
-            (0, 0) => multiply(numbers, &vec![up[0]; numbers.len()], down[0], to),
             _ => {
-                let factors = (0..numbers.len()).map(|k| up[k * up_step] * down[k * down_step]);
-                multiply(numbers, &factors.collect::<Vec<f64>>(), 1.0, to)
+                let mut changed = 0;
+                for (part, (numbers, to)) in numbers.chunks(PART).zip(to.chunks_mut(PART)).enumerate() {
+                    let mut factors = [0.0; PART];
+                    for (k, factor) in factors[..numbers.len()].iter_mut().enumerate() {
+                        let k = part * PART + k;
+                        *factor = up[k * up_step] * down[k * down_step];
+                    }
+                    changed += multiply(numbers, &factors, 1.0, to)?;
+                }
+                Some(changed)
             }
         },
     )
 }
+
+/// Numbers whose factors are made at once.
+const PART: usize = 256;
 
 /// Writes numbers times a factor of each and one that all share.
 #[inline(always)]

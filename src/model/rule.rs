@@ -70,6 +70,11 @@ impl<'a> Rule<'a> {
         if safe { Self::Factors { up, down } } else { Self::Multipliers(scaling, one) }
     }
 
+    /// Whether every number stays: the weights of a node that is left alone.
+    pub(super) fn keeps_all(&self) -> bool {
+        matches!(self, Self::Factors { up, down } if up.iter().chain(down).all(|&factor| factor == 1.0))
+    }
+
     /// The new value of an entry, and whether it vanishes in the limit; none where it stays. What was proved is added to the
     /// report.
     #[inline]

@@ -4,7 +4,7 @@ use super::files::Files;
 use super::scales::WeightUse;
 use super::sums::Places;
 use super::tensor::Tensor;
-use crate::numeric::{Double, in_vector_units};
+use crate::numeric::{Double, Words, in_vector_units};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -81,21 +81,21 @@ pub(super) fn quick_sums<'a, const SQUARE: bool>(
     let along =
         |of: &[u32], step: usize, other: usize| step == 1 && other == 0 && of.len() == length && Places::one_by_one(of);
     if along(places.tail_of, tail_step, head_step) {
-        let mut lines = Lines::new(shape.0 * shape.1);
+        let mut sums = Words::zeros(shape.0 * shape.1);
         WeightUse::visit_runs(&axes, |element, head, _| {
             let at = places.head_of[head] as usize * length;
-            lines.add::<SQUARE>(&numbers[element..element + length], at);
+            add::<SQUARE>(&mut sums, &numbers[element..element + length], at);
         });
-        return Some(Sums::Made((0..shape.0 * shape.1).map(|at| lines.sum(at)).collect()));
+        return Some(Sums::Made((0..shape.0 * shape.1).map(|at| sums.get(at)).collect()));
     }
     if along(places.head_of, head_step, tail_step) {
-        let mut lines = Lines::new(shape.0 * shape.1);
+        let mut sums = Words::zeros(shape.0 * shape.1);
         WeightUse::visit_runs(&axes, |element, _, tail| {
             let at = places.tail_of[tail] as usize * length;
-            lines.add::<SQUARE>(&numbers[element..element + length], at);
+            add::<SQUARE>(&mut sums, &numbers[element..element + length], at);
         });
         let turned = (0..shape.0).flat_map(|row| (0..shape.1).map(move |column| column * shape.0 + row));
-        return Some(Sums::Made(turned.map(|at| lines.sum(at)).collect()));
+        return Some(Sums::Made(turned.map(|at| sums.get(at)).collect()));
     }
     let mut sums = vec![Double::default(); shape.0 * shape.1];
     WeightUse::visit_runs(&axes, |element, head, tail| {
@@ -107,35 +107,19 @@ pub(super) fn quick_sums<'a, const SQUARE: bool>(
     Some(Sums::Made(sums))
 }
 
-/// Sums side by side, their words apart so that vector units hold several.
-struct Lines {
-    high: Vec<f64>,
-    low: Vec<f64>,
-}
-
-impl Lines {
-    fn new(count: usize) -> Self {
-        Self { high: vec![0.0; count], low: vec![0.0; count] }
-    }
-
-    /// Adds the costs of numbers to the sums from `at` on.
-    fn add<const SQUARE: bool>(&mut self, numbers: &[[u8; 4]], at: usize) {
-        let (high, low) = (&mut self.high[at..at + numbers.len()], &mut self.low[at..at + numbers.len()]);
-        in_vector_units(
-            (numbers, high, low),
-            #[inline(always)]
-            |(numbers, high, low)| {
-                for ((number, high), low) in numbers.iter().zip(high).zip(low) {
-                    let sum = Double::from_words(*high, *low).plus(cost::<SQUARE>(*number));
-                    (*high, *low) = (sum.to_f64(), sum.low());
-                }
-            },
-        );
-    }
-
-    fn sum(&self, at: usize) -> Double {
-        Double::from_words(self.high[at], self.low[at])
-    }
+/// Adds the costs of numbers to the sums from `at` on.
+fn add<const SQUARE: bool>(sums: &mut Words, numbers: &[[u8; 4]], at: usize) {
+    let (high, low) = (&mut sums.high[at..at + numbers.len()], &mut sums.low[at..at + numbers.len()]);
+    in_vector_units(
+        (numbers, high, low),
+        #[inline(always)]
+        |(numbers, high, low)| {
+            for ((number, high), low) in numbers.iter().zip(high).zip(low) {
+                let sum = Double::from_words(*high, *low).plus(cost::<SQUARE>(*number));
+                (*high, *low) = (sum.to_f64(), sum.low());
+            }
+        },
+    );
 }
 
 /// Runs whose sums are taken at once: a megabyte of sums.

@@ -8,12 +8,14 @@ mod float;
 mod multiplier;
 mod vector;
 mod wide;
+mod words;
 
 pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
 pub use float::Float;
 pub use multiplier::Multiplier;
 pub use vector::in_vector_units;
 pub use wide::Wide;
+pub use words::Words;
 
 /// Unit roundoff of `f64`: a correctly rounded result is off by at most this factor.
 pub const UNIT_ROUNDOFF: f64 = f64::EPSILON / 2.0;

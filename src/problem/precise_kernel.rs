@@ -1,6 +1,6 @@
 //! The fused pass over dense amplitudes in two words: row sums and column sums from one read.
 
-use crate::numeric::{Double, in_vector_units};
+use crate::numeric::{Double, Words, in_vector_units};
 use rayon::prelude::*;
 
 /// Lines whose sums over places are added up together, before they join the total: the result does not depend on the number
@@ -104,27 +104,6 @@ fn tile_line(tile: &Words, across: &Words, sums: &mut Words, range: std::ops::Ra
         (sums.high[c], sums.low[c]) = (sum.to_f64(), sum.low());
     }
     (0..LANES).fold(rest, |sum, i| sum + Double::from_words(lanes.0[i], lanes.1[i]))
-}
-
-/// Numbers of two words, with the words apart.
-struct Words {
-    high: Vec<f64>,
-    low: Vec<f64>,
-}
-
-impl Words {
-    fn zeros(n: usize) -> Self {
-        Self { high: vec![0.0; n], low: vec![0.0; n] }
-    }
-
-    fn of(values: &[Double]) -> Self {
-        Self { high: values.iter().map(|v| v.to_f64()).collect(), low: values.iter().map(|v| v.low()).collect() }
-    }
-
-    #[inline(always)]
-    fn get(&self, i: usize) -> Double {
-        Double::from_words(self.high[i], self.low[i])
-    }
 }
 
 /// Some numbers of two words: the first words, and the second ones.
