@@ -43,5 +43,5 @@ Proof.
 Qed.
 
 (** Degree 1 in both senses *)
-Theorem degree_one_agrees f : homogeneous_of_degree_one f <-> homogeneous_of_degree 1 f.
+Lemma degree_one_agrees f : homogeneous_of_degree_one f <-> homogeneous_of_degree 1 f.
 Proof. split; intros H l z P; rewrite H by auto; now rewrite Rpower_1. Qed.

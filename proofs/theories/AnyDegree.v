@@ -13,7 +13,7 @@ Definition greedy g r solve (X : nat -> point) (s : nat -> nat) := forall n, fre
   forall i, free g i = true -> total g r (step solve 1 (s n) (X n)) <= total g r (step solve 1 i (X n)).
 
 (** Greedy choice, with steps that gain a fixed share of the exact step: the cost tends to its infimum. *)
-Theorem greedy_gains_cost g r solve low theta0 X s : solves g r solve -> 0 < theta0 ->
+Lemma greedy_gains_cost g r solve low theta0 X s : solves g r solve -> 0 < theta0 ->
   effective g r (gains g r 1) -> effective g r (gains g r theta0) -> leads g r low ->
   steps (gains g r theta0) s X -> grounded g (X 0%nat) -> greedy g r solve X s ->
   forall eta, 0 < eta -> exists N, forall n, (N <= n)%nat -> total g r (X n) < low + eta.
@@ -31,7 +31,7 @@ Proof.
     apply Rmult_le_reg_l with theta0; [auto|]. rewrite <- Rmult_assoc, Rinv_r, Rmult_1_l by lra. nra.
 Qed.
 
-Theorem greedy_gains_converges g r solve V theta0 X s : solves g r solve -> minimum g r V -> 0 < theta0 ->
+Lemma greedy_gains_converges g r solve V theta0 X s : solves g r solve -> minimum g r V -> 0 < theta0 ->
   steps (gains g r theta0) s X -> grounded g (X 0%nat) -> greedy g r solve X s -> weights_converge g X V.
 Proof.
   intros Sol M P St G Gr. pose proof (gains_effective g r V theta0 M P) as Ef. apply (cost_leads_weights g r); auto.

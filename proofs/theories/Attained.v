@@ -292,7 +292,7 @@ Proof.
     rewrite P. apply andb_false_r.
 Qed.
 
-Theorem attained_without_loops (p : posreal) g : linear_degree g -> no_loops g ->
+Lemma attained_without_loops (p : posreal) g : linear_degree g -> no_loops g ->
   (forall e, In e (connections g) -> on_cycle g e) -> exists x, minimum g (power p) x.
 Proof.
   intros D N H. pose proof (reach_symmetric g H) as Sym.

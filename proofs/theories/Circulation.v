@@ -21,7 +21,7 @@ Proof.
 Qed.
 
 (** The total cost is a constant plus what the costs lie above their tangents at a circulation. *)
-Theorem total_from_circulation g r t x : circulation g r t -> grounded g x -> total g r x =
+Lemma total_from_circulation g r t x : circulation g r t -> grounded g x -> total g r x =
   sum (fun e => cost r e (t e) - slope r e (t e) * t e) (connections g) +
   sum (fun e => above_tangent r e (t e) (exponent g x e)) (connections g).
 Proof.
@@ -34,7 +34,7 @@ Proof.
 Qed.
 
 (** So a bound on the cost bounds every exponent. *)
-Theorem circulation_bounds_exponents g r t F : circulation g r t -> exists M, 0 <= M /\
+Lemma circulation_bounds_exponents g r t F : circulation g r t -> exists M, 0 <= M /\
   forall x, grounded g x -> total g r x <= F -> forall e, In e (connections g) -> Rabs (exponent g x e) <= M.
 Proof.
   intro Ci.
@@ -62,11 +62,11 @@ Qed.
 Lemma minimum_circulation g r V : minimum g r V -> circulation g r (exponent g V).
 Proof. intros M i F. now apply minimum_is_balanced in M; apply M. Qed.
 
-Corollary cost_bounds_exponents g r V F : minimum g r V -> exists M, 0 <= M /\
+Lemma cost_bounds_exponents g r V F : minimum g r V -> exists M, 0 <= M /\
   forall x, grounded g x -> total g r x <= F -> forall e, In e (connections g) -> Rabs (exponent g x e) <= M.
 Proof. intro M. apply (circulation_bounds_exponents g r (exponent g V)). now apply minimum_circulation. Qed.
 
-Theorem total_minus_minimum g r V x : minimum g r V -> grounded g x ->
+Lemma total_minus_minimum g r V x : minimum g r V -> grounded g x ->
   total g r x - total g r V = sum (fun e => above_tangent r e (exponent g V e) (exponent g x e)) (connections g).
 Proof.
   intros M G. rewrite total_difference, stationary_term; auto; [ring|apply M|now apply minimum_is_balanced].

@@ -78,7 +78,7 @@ Proof.
   intros A gl gh gx S P B i. split; apply (comparison g r); auto; intros j Hj; rewrite B by auto; lra.
 Qed.
 
-Theorem balanced_point_unique g r x y : anchored g -> grounded g x -> grounded g y ->
+Lemma balanced_point_unique g r x y : anchored g -> grounded g x -> grounded g y ->
   balanced g r x -> balanced g r y -> forall i, x i = y i.
 Proof.
   intros A gx gy Bx By i. apply Rle_antisym; apply (comparison g r); auto;

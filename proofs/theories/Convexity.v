@@ -14,7 +14,7 @@ Proof.
 Qed.
 
 (** Strictly, where some exponent differs. *)
-Theorem total_above_tangent_strict g r x y :
+Lemma total_above_tangent_strict g r x y :
   (exists e, In e (connections g) /\ exponent g x e <> exponent g y e) ->
   total g r x + sum (fun i => (y i - x i) * residual g r x i) (units g) < total g r y.
 Proof.
@@ -51,7 +51,7 @@ Proof.
   - rewrite gx, gy by auto. ring.
 Qed.
 
-Theorem balanced_is_minimum g r x : grounded g x -> balanced g r x -> minimum g r x.
+Lemma balanced_is_minimum g r x : grounded g x -> balanced g r x -> minimum g r x.
 Proof.
   intros gx B. split; auto. intros y gy. pose proof (total_above_tangent g r x y) as T.
   rewrite stationary_term in T by auto. lra.
@@ -88,7 +88,7 @@ Proof.
   change l with (derive_pt f 0 pr). apply (deriv_minimum f (-1) 1 0 pr); [lra|lra|auto].
 Qed.
 
-Theorem minimum_is_balanced g r x : minimum g r x -> balanced g r x.
+Lemma minimum_is_balanced g r x : minimum g r x -> balanced g r x.
 Proof.
   intros [gx M] i Hi.
   set (h := set (fun _ => 0) i 1).

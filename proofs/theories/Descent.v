@@ -23,7 +23,7 @@ Fixpoint rounds g (s : nat -> nat) k n : Prop := match k with
   end.
 
 (** A cost near the minimum means weights near the balanced ones, ... *)
-Theorem near_minimum_weights g r V eps : minimum g r V -> 0 < eps -> exists d, 0 < d /\ forall x, grounded g x ->
+Lemma near_minimum_weights g r V eps : minimum g r V -> 0 < eps -> exists d, 0 < d /\ forall x, grounded g x ->
   total g r x < total g r V + d ->
   forall e, In e (connections g) -> Rabs (rescaled_weight g x e - rescaled_weight g V e) < eps.
 Proof.
@@ -123,7 +123,7 @@ Proof.
 Qed.
 
 (** Under a fair schedule the cost tends to low. *)
-Theorem fair_cost s X : fair g s -> steps R s X -> grounded g (X 0%nat) ->
+Lemma fair_cost s X : fair g s -> steps R s X -> grounded g (X 0%nat) ->
   forall eta, 0 < eta -> exists N, forall n, (N <= n)%nat -> total g r (X n) < low + eta.
 Proof.
   intros Fs S G eta P. destruct (rounds_suffice (total g r (X 0%nat)) eta P) as [K H].
@@ -132,7 +132,7 @@ Qed.
 
 (** Greedy schedules need not be fair. It is enough that no unit's step would have lowered the cost by more than kappa
     times what the step that was taken did. *)
-Theorem greedy_cost kappa X : 0 < kappa -> (forall n, grounded g (X n)) ->
+Lemma greedy_cost kappa X : 0 < kappa -> (forall n, grounded g (X n)) ->
   (forall n, total g r (X (S n)) <= total g r (X n)) ->
   (forall n i, In i (active g) -> exists y, R i (X n) y /\
      total g r (X n) - total g r y <= kappa * (total g r (X n) - total g r (X (S n)))) ->
@@ -166,13 +166,13 @@ Hypotheses (V_minimum : minimum g r V) (R_effective : effective g r R).
 Let is_stiff := minimum_stiff g r V V_minimum.
 Let is_led := minimum_leads g r V V_minimum.
 
-Theorem fair_descent_converges s X : fair g s -> steps R s X -> grounded g (X 0%nat) -> weights_converge g X V.
+Lemma fair_descent_converges s X : fair g s -> steps R s X -> grounded g (X 0%nat) -> weights_converge g X V.
 Proof.
   intros Fs S G. apply (cost_leads_weights g r); auto; [|now apply (fair_cost g r R _ R_effective is_stiff is_led s)].
   intro n. apply (steps_grounded g r R R_effective s X S 0 n G).
 Qed.
 
-Theorem fair_descent_scales_converge s X : anchored g -> fair g s -> steps R s X -> grounded g (X 0%nat) ->
+Lemma fair_descent_scales_converge s X : anchored g -> fair g s -> steps R s X -> grounded g (X 0%nat) ->
   forall i, Un_cv (fun n => X n i) (V i).
 Proof.
   intros A Fs S G. apply (cost_leads_scales g r); auto; [|now apply (fair_cost g r R _ R_effective is_stiff is_led s)].

@@ -95,7 +95,7 @@ Proof.
 Qed.
 
 (** A property that implies one of several has at most the sum of their probabilities. *)
-Theorem probability_union {T} (P : list nat -> Prop) (Q : T -> list nat -> Prop) (l : list T) n b :
+Lemma probability_union {T} (P : list nat -> Prop) (Q : T -> list nat -> Prop) (l : list T) n b :
   (forall w, In w (schedules us n) -> P w -> exists a, In a l /\ Q a w) ->
   (forall a, In a l -> probability q us n (Q a) <= b) -> probability q us n P <= INR (length l) * b.
 Proof.

@@ -44,7 +44,7 @@ Lemma number_iff (P Q : Prop) : (P <-> Q) -> number P = number Q.
 Proof. intro H. apply Rle_antisym; apply number_le; tauto. Qed.
 
 (** ** Where a connection lies on no cycle, a direction lowers the cost of every point. *)
-Theorem no_minimum_off_cycles (p : posreal) g x : linear_degree g -> minimum g (power p) x ->
+Lemma no_minimum_off_cycles (p : posreal) g x : linear_degree g -> minimum g (power p) x ->
   forall e, In e (connections g) -> ~ ~ on_cycle g e.
 Proof.
   intros D M e I N.

@@ -139,7 +139,7 @@ Proof.
 Qed.
 
 (** Any steps that gain a fixed share of what the exact ones gain lead to the limit under every fair schedule. *)
-Theorem limit_is_reached_by_steps theta0 s X : 0 < theta0 -> fair g s -> steps (gains g (power p) theta0) s X ->
+Lemma limit_is_reached_by_steps theta0 s X : 0 < theta0 -> fair g s -> steps (gains g (power p) theta0) s X ->
   grounded g (X 0%nat) -> reaches_limit g kept X V.
 Proof.
   intros P0 Fs St G. pose proof (gains_effective_power p g theta0 P0) as Ef. apply cost_reaches_limit.
@@ -154,13 +154,13 @@ Hypotheses (theta_range : forall n, theta0 <= theta n <= 1) (x_grounded : ground
 Let X := run solve theta s x.
 
 (** Every fair schedule and every greedy one, exact or relaxed, leads to the limit. *)
-Theorem limit_is_reached : fair g s -> reaches_limit g kept X V.
+Lemma limit_is_reached : fair g s -> reaches_limit g kept X V.
 Proof.
   intro Fs. apply limit_is_reached_by_steps with (theta0 := theta0) (s := s); auto.
   intro n. unfold X. simpl. apply relaxed_gains; auto; [apply Fs|lra].
 Qed.
 
-Theorem limit_is_reached_greedily : greedy g (power p) solve X s -> reaches_limit g kept X V.
+Lemma limit_is_reached_greedily : greedy g (power p) solve X s -> reaches_limit g kept X V.
 Proof.
   intro Gr. pose proof (gains_effective_power p g theta0 theta0_pos) as Ef.
   assert (St : steps (gains g (power p) theta0) s X).

@@ -21,7 +21,7 @@ Proof.
 Qed.
 
 (** Every system of forms has a bound C. *)
-Theorem bounded_solution us : NoDup us -> forall forms : list point, exists C, 0 <= C /\
+Lemma bounded_solution us : NoDup us -> forall forms : list point, exists C, 0 <= C /\
   forall x b, 0 <= b -> (forall a, In a forms -> Rabs (value us a x) <= b) ->
   exists y, supported us y /\ (forall a, In a forms -> value us a y = value us a x) /\ forall i, Rabs (y i) <= C * b.
 Proof.
@@ -105,7 +105,7 @@ Proof.
 Qed.
 
 (** Bounded exponents are the exponents of bounded log-scales, at the same units. *)
-Theorem bounded_exponents g us : NoDup us -> exists C, 0 <= C /\
+Lemma bounded_exponents g us : NoDup us -> exists C, 0 <= C /\
   forall x b, 0 <= b -> supported us x -> (forall e, In e (connections g) -> Rabs (exponent g x e) <= b) ->
   exists y, supported us y /\ (forall e, In e (connections g) -> exponent g y e = exponent g x e) /\
     forall i, Rabs (y i) <= C * b.
@@ -138,7 +138,7 @@ Lemma active_free g i : In i (active g) <-> In i (units g) /\ free g i = true.
 Proof. apply filter_In. Qed.
 
 (** In an anchored graph the log-scales are bounded by a constant times the largest exponent. *)
-Theorem anchored_bound g : anchored g -> exists C, 0 <= C /\ forall h b, 0 <= b -> grounded g h ->
+Lemma anchored_bound g : anchored g -> exists C, 0 <= C /\ forall h b, 0 <= b -> grounded g h ->
   (forall e, In e (connections g) -> Rabs (exponent g h e) <= b) -> forall i, Rabs (h i) <= C * b.
 Proof.
   intro A. destruct (bounded_exponents g (active g) (active_nodup g)) as [C [PC H]]. exists C. split; auto.

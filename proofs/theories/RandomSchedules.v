@@ -43,7 +43,7 @@ Lemma extended_steps w s : extends us w s -> steps (gains g r theta0) s (run sol
 Proof. intros [Su _] l. simpl. apply relaxed_gains; auto; [|lra]. apply us_free, Su. Qed.
 
 (** The cost, wherever the descent argument holds: the probability that it is eta or more above its infimum tends to zero. *)
-Theorem random_schedules_cost low eta eps : effective g r (gains g r theta0) -> stiff g r -> leads g r low ->
+Lemma random_schedules_cost low eta eps : effective g r (gains g r theta0) -> stiff g r -> leads g r low ->
   0 < eta -> 0 < eps ->
   exists N, forall n, (N <= n)%nat -> probability q us n (may_cost g r solve theta x us (low + eta)) <= eps.
 Proof.
@@ -80,7 +80,7 @@ Proof.
 Qed.
 
 (** The weights, wherever a cost near its infimum means weights near their targets *)
-Theorem random_schedules_weights low target delta eps : effective g r (gains g r theta0) -> stiff g r -> leads g r low ->
+Lemma random_schedules_weights low target delta eps : effective g r (gains g r theta0) -> stiff g r -> leads g r low ->
   (exists d, 0 < d /\ forall y, grounded g y -> total g r y < low + d ->
      forall e, In e (connections g) -> Rabs (rescaled_weight g y e - target e) < delta) -> 0 < eps ->
   exists N, forall n, (N <= n)%nat -> probability q us n (may_be_wrong g solve theta x target us delta) <= eps.

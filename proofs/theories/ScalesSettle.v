@@ -9,7 +9,7 @@ From synbal Require Import Sums Graph Regularizer Convexity LocalStep Convergenc
 Open Scope R_scope.
 
 (** The excess of the cost falls geometrically. *)
-Theorem linear_convergence g r V theta0 F k : curved g r -> minimum g r V -> 0 < theta0 -> exists rho, 0 <= rho < 1 /\
+Lemma linear_convergence g r V theta0 F k : curved g r -> minimum g r V -> 0 < theta0 -> exists rho, 0 <= rho < 1 /\
   forall s X, steps (gains g r theta0) s X -> grounded g (X 0%nat) -> total g r (X 0%nat) <= F ->
   (forall n, covers g s n k) ->
   forall j, total g r (X (j * k)%nat) - total g r V <= rho ^ j * (total g r (X 0%nat) - total g r V).
@@ -69,7 +69,7 @@ Proof.
 Qed.
 
 (** Where the excess falls by a factor rho < 1 at least every k steps, the log-scales converge to those of a minimum. *)
-Theorem shrinking_excess_settles g r V theta0 k rho s X : curved g r -> minimum g r V -> 0 < theta0 ->
+Lemma shrinking_excess_settles g r V theta0 k rho s X : curved g r -> minimum g r V -> 0 < theta0 ->
   steps (gains g r theta0) s X -> grounded g (X 0%nat) -> 0 <= rho < 1 ->
   (forall n, total g r (X (n + k)%nat) - total g r V <= rho * (total g r (X n) - total g r V)) ->
   (forall i, free g i = true -> exists e, In e (connections g) /\ form g e i <> 0) ->

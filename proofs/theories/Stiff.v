@@ -85,7 +85,7 @@ Proof.
 Qed.
 
 (** Small residuals everywhere: the cost is near the minimum. *)
-Theorem residuals_bound_excess F eta : 0 < eta -> exists eps, 0 < eps /\ forall x, grounded g x -> total g r x <= F ->
+Lemma residuals_bound_excess F eta : 0 < eta -> exists eps, 0 < eps /\ forall x, grounded g x -> total g r x <= F ->
   (forall i, In i (active g) -> Rabs (residual g r x i) <= eps) -> total g r x < total g r V + eta.
 Proof.
   intro Pe. destruct (cost_bounds_exponents g r V F V_minimum) as [M [PM B]].
@@ -115,6 +115,6 @@ Proof.
   apply U; auto.
 Qed.
 
-Theorem minimum_leads : leads g r (total g r V).
+Lemma minimum_leads : leads g r (total g r V).
 Proof. split; [apply V_minimum|exact residuals_bound_excess]. Qed.
 End Minimum.

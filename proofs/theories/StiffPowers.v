@@ -225,7 +225,7 @@ Proof.
       * apply Rnot_lt_le. intro C. apply N. exists e. split; auto. split; auto. lra.
 Qed.
 
-Theorem cost_slice eta : 0 < eta -> exists d, 0 < d /\ forall x y, mild d x y ->
+Lemma cost_slice eta : 0 < eta -> exists d, 0 < d /\ forall x y, mild d x y ->
   forall e, In e l -> Rabs (cost_at p g y e - cost_at p g x e) <= eta.
 Proof.
   intro Pe. destruct (cost_slice_from (length l) (fun _ => false)) with (eta := eta) as [d [Pd H]]; auto.
