@@ -5,8 +5,8 @@
     The proof: points whose costs are near the infimum are near each other where the graph is anchored, so they have a
     limit, which is a minimum. Other graphs are fixed at roots (Roots.v) first. *)
 From Coq Require Import Reals Psatz List Arith Bool Classical_Prop.
-From synbal Require Import Sums Graph Regularizer Convexity OneUnit PowerStep Manifold Anchored CycleGains Roots Tangent
-  Circulation Linear Certificates Gap.
+From synbal Require Import Sums Graph Regularizer Convexity OneUnit PowerStep Existence Attained Manifold Anchored CycleGains
+  Roots Tangent Circulation Linear Certificates Gap.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -175,3 +175,12 @@ Qed.
 Corollary attained_iff_positive_circulation (p : posreal) g : (exists x, minimum g (power p) x) <->
   exists f, (forall e, In e (connections g) -> 0 < f e) /\ forall i, free g i = true -> divergence g f i = 0.
 Proof. exact (attained_iff_positive_circulation_mixed (fun _ => p) g). Qed.
+
+(** Degree 1: whatever the exponents of the connections, a minimum exists iff every connection lies on a directed cycle of the
+    grounded graph; for whether positive numbers balance does not depend on them. *)
+Corollary attained_iff_on_cycles_mixed (p : connection -> posreal) g : linear_degree g ->
+  ((exists x, minimum g (mixed_power p) x) <-> forall e, In e (connections g) -> on_cycle g e).
+Proof.
+  intro D. rewrite attained_iff_positive_circulation_mixed, <- (attained_iff_positive_circulation (mkposreal 1 Rlt_0_1)).
+  now apply attained_iff_on_cycles.
+Qed.

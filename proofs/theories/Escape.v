@@ -6,7 +6,8 @@
                         shrink.
     [part g keep]       the network of the connections that are kept (Limit.v). *)
 From Coq Require Import Reals Psatz List Arith Classical_Prop.
-From synbal Require Import Sums Graph Regularizer Convexity Limit Tangent Linear Circulation Gap AttainedAnyDegree Alternatives.
+From synbal Require Import Sums Graph Regularizer Convexity Scaling Limit Tangent Linear Circulation Gap AttainedAnyDegree
+  Alternatives.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -87,6 +88,22 @@ Proof.
   destruct (every_network_splits g) as [kept [h [f [E [Pf D]]]]].
   destruct (proj2 (attained_iff_positive_circulation p (part g kept))) as [V M]; [exists f; auto|].
   exists kept, h, V. auto.
+Qed.
+
+(** L_p, any degree, any initial state: where no connection that escapes carries a signal, this minimum computes the function
+    of the whole network, over any number of steps. Free units that do not start at zero are sources of signals. *)
+Theorem limit_keeps_the_function_any_degree (p : posreal) g : exists kept h V,
+  escape g kept h /\ minimum (part g kept) (power p) V /\
+  forall source,
+  (forall e, In e (connections g) -> kept e = false -> alive g source (tail e) -> useful g (head e) -> False) ->
+  forall act order is_input inputs v0, homogeneous_where_free g act -> (forall i, is_input i = true -> free g i = false) ->
+  (forall i, free g i = true -> v0 i = 0 \/ source i) -> forall n i, free g i = false ->
+  recur act (rescaled (part g kept) V) order is_input inputs (fun j => factor g V j * v0 j) n i =
+  recur act (connections g) order is_input inputs v0 n i.
+Proof.
+  destruct (limit_exists p g) as [kept [h [V [E M]]]]. exists kept, h, V. split; auto. split; auto.
+  intros source S act order is_input inputs v0 H I Z n i F.
+  now apply (rescaled_part_keeps_recurrent_networks g act source kept V order is_input inputs v0 H S (proj1 M) I Z).
 Qed.
 
 (** A minimum is attained iff no direction shrinks a connection and grows none. *)

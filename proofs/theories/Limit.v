@@ -108,6 +108,30 @@ Proof.
 Qed.
 End Part.
 
+(** Rescaled: what is left, with other weights, computes the function of the whole, any degree ... *)
+Corollary rescaled_part_keeps_the_function g act keep x order inputs : homogeneous_where_free g act ->
+  (forall e, In e (connections g) -> keep e = false -> alive g (fun _ => False) (tail e) -> useful g (head e) -> False) ->
+  grounded g x -> (forall i, free g i = true -> inputs i = 0) -> forall i, free g i = false ->
+  sweep act (rescaled (part g keep) x) order (fun _ => 0) inputs i = sweep act (connections g) order (fun _ => 0) inputs i.
+Proof.
+  intros H S G Z i F. rewrite (part_keeps_the_function g act (fun _ => False) keep H S order inputs Z i F).
+  now apply (scaling_preserves_the_function (part g keep) act x G H).
+Qed.
+
+(** ... and so it does over any number of steps from any initial state, once this is rescaled too; free units that do not
+    start at zero are sources. *)
+Corollary rescaled_part_keeps_recurrent_networks g act source keep x order is_input inputs v0 :
+  homogeneous_where_free g act ->
+  (forall e, In e (connections g) -> keep e = false -> alive g source (tail e) -> useful g (head e) -> False) ->
+  grounded g x -> (forall i, is_input i = true -> free g i = false) ->
+  (forall i, free g i = true -> v0 i = 0 \/ source i) -> forall n i, free g i = false ->
+  recur act (rescaled (part g keep) x) order is_input inputs (fun j => factor g x j * v0 j) n i =
+  recur act (connections g) order is_input inputs v0 n i.
+Proof.
+  intros H S G I V n i F. rewrite (part_keeps_recurrent_networks g act source keep H S order is_input inputs v0 I V n i F).
+  now apply (recurrent_outputs_preserved (part g keep) act x G H order is_input inputs v0 I).
+Qed.
+
 (** ** Degree 1: the limit *)
 Lemma reach_lasting g i j : reach g i j -> reach g j i -> reach (lasting_part g) i j.
 Proof.
@@ -165,4 +189,17 @@ Proof.
     - rewrite Z by auto. ring.
     - unfold factor. rewrite (G j) by auto. rewrite Rmult_0_r, exp_0. ring. }
   now rewrite E.
+Qed.
+
+(** From any initial state, rescaled too, in which every free unit that is not zero is reached from a unit that is not free. *)
+Corollary limit_keeps_recurrent_networks_from_any_state g x act order is_input inputs v0 : grounded g x ->
+  homogeneous_where_free g act -> (forall i, is_input i = true -> free g i = false) ->
+  (forall i, free g i = true -> v0 i = 0 \/ exists v, free g v = false /\ reach g v i) -> forall n i, free g i = false ->
+  recur act (rescaled (lasting_part g) x) order is_input inputs (fun j => factor g x j * v0 j) n i =
+  recur act (connections g) order is_input inputs v0 n i.
+Proof.
+  intros G H I Z n i F.
+  apply (rescaled_part_keeps_recurrent_networks g act (fun i => exists v, free g v = false /\ reach g v i)); auto.
+  intros e Ie K [u [S R]] U. apply (escaping_silent g e Ie K); [|exact U].
+  destruct S as [S|[v [Fv Rv]]]; [exists u; auto|]. exists v. split; auto. eapply reach_trans; eauto.
 Qed.
