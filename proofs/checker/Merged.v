@@ -174,7 +174,8 @@ Proof.
     power_cost p e (exponent g (spread class z) e)).
   { intros q e Q Ie. unfold power_cost, rescaled_weight. rewrite (exponent_at_units g x (spread class z)); auto.
     now apply (member_connection class groups g S q). }
-  remember (links c) as ls eqn:N. clear N. revert ls B. induction kept as [|q kept IH]; intros ls B; inversion B; subst; constructor.
+  remember (links c) as ls eqn:N. clear N. revert ls B.
+  induction kept as [|q kept IH]; intros ls B; inversion B; subst; constructor.
   - assert (Q : In q groups) by (apply I; now left). cbv zeta.
     rewrite (sum_ext _ (fun e => power_cost p e (exponent g (spread class z) e)) (members q)) by (intros; now apply (cost_at q)).
     rewrite (members_cost p class groups g D S z q Q).
@@ -187,16 +188,17 @@ Proof.
 Qed.
 
 (** Nothing left out: if the checker accepts a certificate of the merged network, pins held, then the minimum among tied
-    rescalings is attained, and all such minima have costs within the bounds. *)
+    rescalings is attained, and at all such minima the costs, and the ratios of the scales of classes, are within the bounds. *)
 Theorem checked_merged (c : certificate) (id : numbering) (p : posreal) g class groups :
   check c = true -> linear_degree g -> merges class groups g -> let M := merged p class groups in
   pins id M -> describes id c p (held id M) ->
   (exists x, tied_minimum class g (power p) x) /\
-  forall x, tied_minimum class g (power p) x -> groups_bounded c p g x (links c) groups.
+  forall x, tied_minimum class g (power p) x -> groups_bounded c p g x (links c) groups /\
+    exists z, (forall i, In i (units g) -> x i = z (class i)) /\ scales_bounded id c p M z.
 Proof.
   intros K D S M P W. destruct (checked_pinned c id p M K (merged_linear p class groups) P W) as [[z0 M0] B].
   destruct (merged_minimum p class groups g D S) as [To From]. split; [eauto|]. intros x T.
-  destruct (From x T) as [z [Mz Ez]]. destruct (B z Mz) as [Bc _].
+  destruct (From x T) as [z [Mz Ez]]. destruct (B z Mz) as [Bc Bs]. split; [|exists z; auto].
   now apply (groups_bounded_from c p class groups g z groups D S (incl_refl _)).
 Qed.
 
@@ -216,6 +218,7 @@ Theorem checked_written (c : certificate) (id : numbering) (p : posreal) g class
   (exists z, minimum (part M keep) (power p) z) /\
   forall z, minimum (part M keep) (power p) z ->
     groups_bounded c p g (spread class z) (links c) (filter (kept p class keep) groups) /\
+    scales_bounded id c p (part M keep) z /\
     (forall y, grounded g y -> tied class y -> total (part M keep) (power p) z <= total g (power p) y) /\
     forall eps, 0 < eps -> exists y, grounded g y /\ tied class y /\
       total g (power p) y < total (part M keep) (power p) z + eps /\
@@ -224,7 +227,7 @@ Theorem checked_written (c : certificate) (id : numbering) (p : posreal) g class
 Proof.
   intros K D S M Out P W.
   destruct (checked_limit c id p M keep K (merged_linear p class groups) Out P W) as [_ [Ex B]].
-  split; [exact Ex|]. intros z Mz. destruct (B z Mz) as [Bc [_ [Low Near]]]. split; [|split].
+  split; [exact Ex|]. intros z Mz. destruct (B z Mz) as [Bc [Bs [Low Near]]]. split; [|split; [exact Bs|split]].
   - apply (groups_bounded_from c p class groups g z _ D S); auto; [apply incl_filter|].
     unfold costs_bounded in *. simpl in *. rewrite <- filter_joint. exact Bc.
   - intros y G T. destruct (spread_onto p class groups g S y G T) as [u [Gu Eu]].
