@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = lower(2.0)?;
     let limit = max_balanced(&problem)?;
     let cycle = largest_cycle_mean(&problem)?.expect("every connection is on a cycle through the ground");
-    println!("least possible largest weight {:.9}", largest_weight(&problem, &limit.log_scales));
+    println!("least possible largest weight {:.9}", largest_weight(&problem, &limit.log_scales)?);
     println!("largest geometric cycle mean  {:.9}, along {:?}", cycle.mean, cycle.nodes);
     println!("{} levels: {:.6?}", limit.levels.len(), limit.levels);
     let exponents: Vec<f64> = (2..=17).map(|k| 2f64.powf(f64::from(k) / 2.0)).chain([400.0]).collect();

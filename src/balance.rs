@@ -2,12 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap};
+use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap, sharpen};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::problem::{Gauge, Problem, ScaleBounds, is_half_integer};
-use crate::solve::{Callback, Settings, Solution, Step, check, solve};
+use crate::solve::{Callback, Settings, Solution, Step, check, corrections, solve};
 use std::sync::Arc;
 
 /// A balanced problem.
@@ -114,8 +114,7 @@ fn prove(
             &subset
         }
     };
-    let mut fixed: Vec<bool> = gauge.active.iter().map(|active| !active).collect();
-    gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
+    let fixed = fixed(gauge);
     let scales = &solution.scales;
     let folded = scales.exponents().iter().any(|e| *e != 0).then(|| problem.folded(scales.exponents()));
     let folded = folded.as_ref().unwrap_or(problem);
@@ -129,6 +128,13 @@ fn prove(
     };
     let gap = enclosure.as_ref().map_or_else(|_: &String| gap(folded, scales, &fixed), |e| Ok(e.gap));
     Ok((enclosure, gap))
+}
+
+/// The variables that keep their value: those on which nothing depends, and one for every part without ground.
+fn fixed(gauge: &Gauge) -> Vec<bool> {
+    let mut fixed: Vec<bool> = gauge.active.iter().map(|active| !active).collect();
+    gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
+    fixed
 }
 
 impl Balanced {
@@ -159,6 +165,31 @@ impl Balanced {
         let Enclosure { exponents, lower, upper, .. } = enclosure.clone();
         let bounds = Some(Arc::new(ScaleBounds::new(exponents, lower, upper)));
         Ok(Scaling { bounds, ..self.scaling(false) })
+    }
+
+    /// The same with bounds of 192 digits, for weights that two words leave undecided; `apart` is the problem with every weight
+    /// apart, known exactly, and `settings` are those of the solve.
+    ///
+    /// # Errors
+    /// With the reason, where nothing is proved.
+    pub fn sharper(
+        &self,
+        problem: &Problem,
+        apart: &Problem,
+        settings: &Settings,
+    ) -> std::result::Result<Scaling, String> {
+        let mut scaling = self.exact(problem)?;
+        if settings.subset.is_some() {
+            return Err("only a subset was balanced".into());
+        }
+        let enclosure = self.enclosure.as_ref().map_err(Clone::clone)?;
+        let fixed = fixed(&Gauge::of(problem).map_err(|e| e.to_string())?);
+        let scales = &self.solution.scales;
+        let folded = problem.folded(scales.exponents());
+        let spans = corrections(&folded, settings, scales.rest(), |solve| sharpen(apart, enclosure, &fixed, solve));
+        let spans = spans.map_err(|e| e.to_string())??;
+        scaling.bounds = scaling.bounds.map(|bounds| Arc::new((*bounds).clone().sharpened(spans)));
+        Ok(scaling)
     }
 
     /// The enclosure as a certificate in integers, and the number of every variable in it.

@@ -35,6 +35,12 @@ impl Power {
 pub trait ConvexCost: fmt::Debug + Send + Sync {
     /// Value, first and second derivative of the cost in `t = ln |w|`; the second is not negative.
     fn at(&self, log_magnitude: f64) -> [f64; 3];
+
+    /// Infimum and supremum of the slope over all magnitudes, which it does not reach; none where they are not known. With
+    /// them [`crate::existence`] tells whether a minimum is attained. The slopes of a power lie between 0 and infinity.
+    fn slopes(&self) -> Option<[f64; 2]> {
+        None
+    }
 }
 
 /// The cost of each non-zero weight of a block; a zero weight costs nothing.
@@ -110,6 +116,7 @@ impl Regularizer {
             let remedy = "give a cost whose slope w g'(w) never falls, with its derivatives by ln w";
             Error::new(ErrorKind::Parameter, place, problem, remedy)
         };
+        let [lowest, highest] = cost.slopes().unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
         for k in -96..96 {
             let (s, t) = (at(k), at(k + 1));
             let ([f, slope, bend], [next, later, _]) = (cost.at(s), cost.at(t));
@@ -122,6 +129,10 @@ impl Regularizer {
                     s,
                     format!("it is not convex: the slope goes from {slope:e} to {later:e}, bend {bend:e}"),
                 ));
+            }
+            // slopes may come as close to their bounds as rounding tells
+            if slope < lowest - 1e-9 * size || slope > highest + 1e-9 * size {
+                return Err(wrong(s, format!("its slope {slope:e} is outside of its range {lowest:e} to {highest:e}")));
             }
             // a convex function lies between its tangents
             let (rise, step) = (next - f, t - s);

@@ -8,7 +8,7 @@ use bank::{Raw, optimum, solve_checked};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use synbal::analysis::{
-    Sensitivity, Spectrum, gradient_flow, largest_cycle_mean, max_balanced, norm_path, small_norms,
+    Geodesic, Sensitivity, Spectrum, gradient_flow, largest_cycle_mean, max_balanced, norm_path, small_norms,
 };
 use synbal::existence::existence;
 use synbal::manifold::{Form, Space};
@@ -206,6 +206,56 @@ fn the_expansion_for_small_norms_is_off_by_the_order_of_p(units: u8, numbers: Ve
     };
     let (coarse, fine) = (off(0.02), off(0.01));
     assert!(fine < 0.3 && (coarse.max(fine) < 1e-3 || (1.5..2.6).contains(&(coarse / fine))), "{coarse:e} {fine:e}");
+}
+
+/// Every connection with a coefficient of its own.
+fn with_coefficients(raw: &Raw) -> Raw {
+    let edge = |(k, e): (usize, &bank::Edge)| bank::Edge { alpha: [1.0, 100.0, 0.02][k % 3], ..e.clone() };
+    Raw { variables: raw.variables, edges: raw.edges.iter().enumerate().map(edge).collect() }
+}
+
+#[quickcheck]
+fn coefficients_count_for_small_norms_and_vanish_for_large_ones(units: u8, numbers: Vec<u8>) {
+    let raw = ring(1 + units as usize % 5, &numbers[..numbers.len().min(12)], 1.0);
+    let own = with_coefficients(&raw);
+    let expansion = small_norms(&own.problem(), &Settings::default()).unwrap();
+    let off = |p: f64| {
+        let x = optimum(&with_norm(&own, p)).log_scales;
+        x.iter().zip(expansion.at(p)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    let (coarse, fine) = (off(0.004), off(0.002));
+    assert!(fine < 0.3 && (coarse.max(fine) < 1e-3 || (1.5..2.6).contains(&(coarse / fine))), "{coarse:e} {fine:e}");
+    let (plain, own) = (raw.problem(), own.problem());
+    let mean = |problem| largest_cycle_mean(problem).unwrap().expect("the ring is a cycle").mean;
+    assert_relative_eq!(mean(&plain), mean(&own), max_relative = 1e-12);
+    assert_relative_eq!(minimax(&plain).unwrap().bound, minimax(&own).unwrap().bound, max_relative = 1e-8);
+    let limit = |problem| max_balanced(problem).unwrap().log_scales;
+    limit(&plain).iter().zip(&limit(&own)).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{a} {b}"));
+}
+
+#[quickcheck]
+fn the_geodesic_between_two_rescalings_is_as_long_as_the_weights_are_apart_and_costs_bend_upwards(
+    raw: bank::any::AnyProblem,
+    seed: u8,
+) {
+    let raw = &raw.0;
+    let number = |k: usize| (f64::from(seed) + 1.7 * k as f64).sin();
+    let (from, to): (Vec<f64>, Vec<f64>) = (0..raw.variables).map(|v| (number(v), number(v + 50))).unzip();
+    let problem = raw.problem();
+    let way = Geodesic::between(&problem, &from, &to);
+    let apart: f64 = raw
+        .edges
+        .iter()
+        .filter(|e| e.weight != 0.0)
+        .map(|e| (e.log_multiplier(&to) - e.log_multiplier(&from)).powi(2))
+        .sum();
+    assert_relative_eq!(way.length, apart.sqrt(), max_relative = 1e-12, epsilon = 1e-12);
+    for (end, expected) in [(0.0, &from), (1.0, &to)] {
+        way.at(end).iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() <= 1e-15, "{a} {b}"));
+    }
+    let cost = |t: f64| problem.cost_at(&way.at(t));
+    let (a, b, middle) = (cost(0.0), cost(1.0), cost(0.5));
+    assert!(middle <= 0.5 * (a + b) * (1.0 + 1e-12), "{a} {middle} {b}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use synbal::balance::balance;
+use synbal::existence::{existence, verify};
 use synbal::manifold::Form;
 use synbal::problem::{Port, Problem, ProblemBuilder, Weights};
 use synbal::regularizer::{ConvexCost, Power, Regularizer};
@@ -26,6 +27,7 @@ fn optimum(problem: &Problem, method: Method) -> Vec<f64> {
     let settings = Settings { method, ..Settings::default() };
     let solution = balance(problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap().solution;
     assert!(solution.residual <= 1e-12, "{method:?} {:?} residual {:.1e}", solution.status, solution.residual);
+    assert_eq!(solution.status, Status::Converged, "{method:?}, error bound {:.1e}", solution.error_bound);
     solution.log_scales
 }
 
@@ -80,8 +82,8 @@ fn at_the_optimum_of_mixed_norms_the_slopes_into_and_out_of_every_unit_are_equal
     }
 }
 
-/// A function of `ln |w|` with its first and second derivative.
-struct Own(fn(f64) -> [f64; 3]);
+/// A function of `ln |w|` with its first and second derivative, and the range of its slopes where that is known.
+struct Own(fn(f64) -> [f64; 3], Option<[f64; 2]>);
 
 impl std::fmt::Debug for Own {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,6 +95,10 @@ impl ConvexCost for Own {
     fn at(&self, t: f64) -> [f64; 3] {
         self.0(t)
     }
+
+    fn slopes(&self) -> Option<[f64; 2]> {
+        self.1
+    }
 }
 
 /// `ln(1 + w^2)`: its slope stays below 2.
@@ -103,7 +109,7 @@ fn bounded(t: f64) -> [f64; 3] {
 
 #[test]
 fn a_cost_of_bounded_slope_is_balanced_by_all_methods() {
-    let problem = network([&Regularizer::convex(Own(bounded)).unwrap(); 3]);
+    let problem = network([&Regularizer::convex(Own(bounded, None)).unwrap(); 3]);
     let exact = optimum(&problem, Method::Newton);
     for (method, _) in Method::ALL {
         assert_close(&optimum(&problem, method), &exact);
@@ -128,13 +134,14 @@ fn unit(into: &Regularizer, out: &Regularizer) -> Problem {
 fn with_a_negative_logarithm_a_minimum_exists_only_where_slopes_can_meet() {
     let squares = Regularizer::lp(2.0).unwrap();
     // w^2 - ln w has slopes from -1 to infinity, w^2 from 0: they meet
-    let both = Regularizer::convex(Own(|t| [(2.0 * t).exp() - t, 2.0 * (2.0 * t).exp() - 1.0, 4.0 * (2.0 * t).exp()]));
+    let both =
+        Regularizer::convex(Own(|t| [(2.0 * t).exp() - t, 2.0 * (2.0 * t).exp() - 1.0, 4.0 * (2.0 * t).exp()], None));
     let problem = unit(&both.unwrap(), &squares);
     let x = optimum(&problem, Method::Newton)[0];
     let (enters, leaves) = (2.0 * 4.0 * (2.0 * x).exp() - 1.0, 2.0 * 9.0 * (-2.0 * x).exp());
     assert!((enters - leaves).abs() < 1e-11 * leaves, "{enters} {leaves}");
     // -ln w alone has the slope -1, squares have more than 0: the cost falls for ever
-    let falling = Regularizer::convex(Own(|t| [-t, -1.0, 0.0])).unwrap();
+    let falling = Regularizer::convex(Own(|t| [-t, -1.0, 0.0], None)).unwrap();
     let problem = unit(&squares, &falling);
     let settings = Settings { max_iterations: 200, ..Settings::default() };
     let answer = balance(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
@@ -142,18 +149,81 @@ fn with_a_negative_logarithm_a_minimum_exists_only_where_slopes_can_meet() {
     assert_ne!(answer.solution.status, Status::Converged, "{:?}", answer.solution);
 }
 
+/// `ln(1 + w^2) - b ln |w|`: slopes from -b to 2 - b.
+fn pulled<const HALVES: i32>(t: f64) -> [f64; 3] {
+    // written so that nothing cancels for large weights
+    let (b, share, top) =
+        (f64::from(HALVES) / 2.0, 1.0 / (1.0 + (2.0 * t.abs()).exp()), if t >= 0.0 { 2.0 } else { 0.0 });
+    let slope = (top - b) - 2.0 * share * t.signum();
+    [(top - b) * t + (-(2.0 * t).abs()).exp().ln_1p(), slope, 4.0 * share * (1.0 - share)]
+}
+
+#[test]
+fn slopes_that_meet_have_a_minimum_and_slopes_that_do_not_have_none() {
+    let squares = Regularizer::lp(2.0).unwrap();
+    // w^2 has slopes above 0: those of the other side, up to 2 - b, meet them where b is below 2
+    let pulled = |cost: fn(f64) -> [f64; 3], b: f64| Regularizer::convex(Own(cost, Some([-b, 2.0 - b]))).unwrap();
+    for (cost, meets) in [
+        (pulled(self::pulled::<1>, 0.5), true),
+        (pulled(self::pulled::<3>, 1.5), true),
+        (pulled(self::pulled::<4>, 2.0), false),
+        (pulled(self::pulled::<5>, 2.5), false),
+        (pulled(self::pulled::<8>, 4.0), false),
+    ] {
+        let problem = unit(&squares, &cost);
+        let found = existence(&problem);
+        assert_eq!(found.name(), if meets { "attained" } else { "falls for ever" });
+        assert!(verify(&problem, &found));
+        for (method, name) in Method::ALL {
+            let settings = Settings { method, max_iterations: 2000, ..Settings::default() };
+            let answer = balance(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap().solution;
+            assert_eq!(answer.status == Status::Converged, meets, "{name}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn costs_that_fall_at_first_are_balanced_by_all_methods_from_far_on_either_side() {
+    // w^2 - ln |w| is least at 1/sqrt 2; costs may be negative
+    let cost =
+        Own(|t| [(2.0 * t).exp() - t, 2.0 * (2.0 * t).exp() - 1.0, 4.0 * (2.0 * t).exp()], Some([-1.0, f64::INFINITY]));
+    let cost = Regularizer::convex(cost).unwrap();
+    for (into, out) in [(0.01, 0.02), (0.01, 5.0), (40.0, 3.0), (0.6, 0.6)] {
+        let mut builder = ProblemBuilder::new(2);
+        let units: Vec<Port> = (0..2).map(|v| builder.port(&Form::variable(v))).collect();
+        let mut add =
+            |head, tail, w| builder.block("w", vec![head], vec![tail], Weights::Dense(vec![w]), &cost).unwrap();
+        add(units[0], Port::GROUND, into);
+        add(units[1], units[0], 0.5);
+        add(Port::GROUND, units[1], out);
+        let problem = builder.build();
+        let found = existence(&problem);
+        assert!(found.name() == "attained" && verify(&problem, &found));
+        // by symmetry: the product of three weights is kept, and their logarithms are equal
+        let mean: f64 = (f64::ln(into) + f64::ln(0.5) + f64::ln(out)) / 3.0;
+        for (method, _) in Method::ALL {
+            let x = optimum(&problem, method);
+            assert_close(&[x[0], x[1]], &[mean - f64::ln(into), f64::ln(out) - mean]);
+        }
+    }
+}
+
 #[test]
 fn what_is_not_convex_or_contradicts_itself_is_refused() {
     // 1 - exp(-w^2) saturates
-    let saturating = Own(|t| {
-        let (u, e) = ((2.0 * t).exp(), (-(2.0 * t).exp()).exp());
-        [1.0 - e, 2.0 * u * e, 4.0 * u * e * (1.0 - u)]
-    });
+    let saturating = Own(
+        |t| {
+            let (u, e) = ((2.0 * t).exp(), (-(2.0 * t).exp()).exp());
+            [1.0 - e, 2.0 * u * e, 4.0 * u * e * (1.0 - u)]
+        },
+        None,
+    );
     for (cost, words) in [
         (saturating, "not convex"),
-        (Own(|t| [t.exp(), 2.0 * t.exp(), t.exp()]), "contradicts"),
-        (Own(|t| [t.exp(), t.exp(), -t.exp()]), "not convex"),
-        (Own(|t| [1.0 / (t - 1.0), 1.0, f64::NAN]), "are"),
+        (Own(|t| [t.exp(), 2.0 * t.exp(), t.exp()], None), "contradicts"),
+        (Own(|t| [t.exp(), t.exp(), -t.exp()], None), "not convex"),
+        (Own(|t| [1.0 / (t - 1.0), 1.0, f64::NAN], None), "are"),
+        (Own(bounded, Some([0.0, 1.5])), "outside of its range"),
     ] {
         let error = Regularizer::convex(cost).unwrap_err().to_string();
         assert!(error.contains(words) && error.contains("magnitude"), "{words}: {error}");

@@ -70,7 +70,7 @@ fn with(found: &Existence, circulation: Circulation) -> Existence {
 fn circulation(found: &Existence) -> Option<&Circulation> {
     match found {
         Existence::Attained(c) | Existence::Escapes { rest: c, .. } => Some(c),
-        Existence::Undecided(_) => None,
+        Existence::Falls { .. } | Existence::Undecided(_) => None,
     }
 }
 

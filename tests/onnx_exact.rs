@@ -7,11 +7,12 @@ mod onnx_support;
 use cli_support::Desk;
 use dashu::base::Abs;
 use dashu::rational::RBig;
-use half::f16;
+use half::{bf16, f16};
+use onnx_support::attention_families::attention_families;
 use onnx_support::families::families;
 use onnx_support::image_families::image_families;
 use onnx_support::layout_families::layout_families;
-use onnx_support::onnx_writer::{Message, Model, f16_tensor};
+use onnx_support::onnx_writer::{Message, Model, Storage, bf16_tensor, f16_tensor, f32_tensor};
 use onnx_support::recurrent_families::recurrent_families;
 use onnx_support::{numbers, open_bytes, tensor};
 use serde_json::json;
@@ -48,6 +49,11 @@ fn weights_of_units_with_two_connections_are_correctly_rounded_roots() {
         let bits = f16::from_f64(x).to_bits();
         (f16::from_bits(bits - 1).to_f64(), f16::from_bits(bits + 1).to_f64())
     };
+    let bf16_of: Neighbours = |x| {
+        let bits = bf16::from_f64(x).to_bits();
+        (bf16::from_bits(bits - 1).to_f64(), bf16::from_bits(bits + 1).to_f64())
+    };
+    let brain = |values: &[f32]| values.iter().map(|&v| bf16::from_f32(v).to_bits()).collect::<Vec<u16>>();
     let halves = |values: &[f32]| values.iter().map(|&v| f16::from_f32(v).to_bits()).collect::<Vec<u16>>();
     let single = Model::new()
         .input("x", &[Some(1), Some(1)])
@@ -58,7 +64,9 @@ fn weights_of_units_with_two_connections_are_correctly_rounded_roots() {
         .node("Relu", &["h"], "r")
         .node("MatMul", &["r", "v"], "y");
     let half = pairs(f16_tensor("w", &[1, count], &halves(&into)), f16_tensor("v", &[count, 1], &halves(&out)));
-    for (name, model, neighbours) in [("single", single, f32_of), ("half", half, f16_of)] {
+    let brain = pairs(bf16_tensor("w", &[1, count], &brain(&into)), bf16_tensor("v", &[count, 1], &brain(&out)));
+    let all = [("single", single, f32_of), ("half", half, f16_of), ("brain", brain, bf16_of)];
+    for (name, model, neighbours) in all {
         desk.put("a.onnx", model.bytes());
         for norm in ["0.5", "1", "1.5", "2", "3", "4.5"] {
             let line = format!("balance a.onnx -o b.onnx --force --exact --no-check --norm {norm}");
@@ -81,12 +89,83 @@ fn weights_of_units_with_two_connections_are_correctly_rounded_roots() {
     }
 }
 
+/// Whole numbers of so many binary digits whose squares add up to a number.
+fn squares(mut rest: u128, digits: u32) -> Vec<u64> {
+    let mut parts = vec![];
+    while rest > 0 {
+        let root = rest.isqrt() as u64;
+        let extra = (u64::BITS - root.leading_zeros()).saturating_sub(digits);
+        parts.push(root >> extra << extra);
+        rest -= u128::from(root >> extra << extra).pow(2);
+    }
+    parts
+}
+
+/// One input, one unit whose scale is 3/2 but for what `more` adds, and the outputs that this takes: `m` is the incoming
+/// weight in units of 2^-23, or 2^-10 in half precision, and the squares of the outgoing ones add up to 81/16 of its own.
+fn one_and_a_half(m: u64, half: bool, more: Option<f32>) -> (Model, Vec<f64>) {
+    let (digits, unit) = if half { (11, 2f64.powi(-10)) } else { (24, 2f64.powi(-23)) };
+    let parts = squares(81 * u128::from(m).pow(2), digits);
+    let mut out: Vec<f64> = parts.iter().map(|&n| n as f64 * unit / 4.0).collect();
+    out.extend(more.map(f64::from));
+    let shape = [1, out.len()];
+    let tensor = |name: &str, shape: &[usize], values: &[f64]| match half {
+        true => f16_tensor(name, shape, &values.iter().map(|&v| f16::from_f64(v).to_bits()).collect::<Vec<_>>()),
+        false => f32_tensor(name, shape, &values.iter().map(|&v| v as f32).collect::<Vec<_>>(), Storage::Raw),
+    };
+    (pairs(tensor("w", &[1, 1], &[m as f64 * unit]), tensor("v", &shape, &out)), out)
+}
+
+#[test]
+fn a_weight_halfway_between_two_neighbours_is_counted_as_a_tie_and_goes_to_the_even_one() {
+    let desk = Desk::new();
+    for (half, first) in [(true, 1025u64), (false, (1 << 23) + 12_345)] {
+        for m in (0..8).map(|k| first + 2 * k * (first / 50)) {
+            let (model, out) = one_and_a_half(m, half, None);
+            desk.put("a.onnx", model.bytes());
+            let report = desk.json("balance a.onnx -o b.onnx --force --exact --no-check", 0);
+            let count = |what: &str| report[what].as_u64().unwrap();
+            assert_eq!((count("weights_tied"), count("weights_undecided")), (1, 0), "{m}: {report}");
+            assert_eq!(count("weights_proved"), out.len() as u64, "{m}");
+            let unit = if half { 2f64.powi(-10) } else { 2f64.powi(-23) };
+            // m is odd: 3 m / 2 lies between two whole numbers
+            let below = 3 * m / 2;
+            let even = below + (below & 1);
+            let written = open_bytes(&desk.bytes("b.onnx")).unwrap();
+            assert_eq!(tensor(&written, "w"), [even as f64 * unit], "{m}");
+            for (new, old) in tensor(&written, "v").iter().zip(&out) {
+                let near = if half { f16::from_f64(old / 1.5).to_f64() } else { f64::from((old / 1.5) as f32) };
+                assert_eq!(*new, near, "{m}: {old}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_two_words_leave_open_is_decided_in_192_digits() {
+    let desk = Desk::new();
+    for m in (0..6u64).map(|k| (1 << 23) + 12_345 + 2 * k) {
+        // 3 m / 2 is halfway; the more leaves the unit the larger is its scale: one more output of 2^-47 adds some 2^-99
+        for exponent in [-40, -45, -47, -48] {
+            let (model, out) = one_and_a_half(m, false, Some(2f32.powi(exponent)));
+            desk.put("a.onnx", model.bytes());
+            let report = desk.json("balance a.onnx -o b.onnx --force --exact --no-check", 0);
+            let count = |what: &str| report[what].as_u64().unwrap();
+            assert_eq!((count("weights_tied"), count("weights_undecided")), (0, 0), "{m}, {exponent}: {report}");
+            assert_eq!(count("weights_proved"), 1 + out.len() as u64);
+            let written = open_bytes(&desk.bytes("b.onnx")).unwrap();
+            assert_eq!(tensor(&written, "w"), [(3 * m).div_ceil(2) as f64 * 2f64.powi(-23)], "{m}, {exponent}");
+        }
+    }
+}
+
 /// The files of all methods, seeds and numbers of threads agree, byte for byte.
 #[test]
 fn exact_files_do_not_depend_on_method_seed_or_threads() {
     let desk = Desk::new();
     let (mut models, mut proved) = (0, 0);
-    let all = families().into_iter().chain(image_families()).chain(layout_families()).chain(recurrent_families());
+    let all = families().into_iter().chain(image_families()).chain(layout_families());
+    let all = all.chain(recurrent_families()).chain(attention_families());
     for (name, model) in all {
         desk.put("a.onnx", model.bytes());
         let mut first: Option<Vec<u8>> = None;
@@ -95,6 +174,7 @@ fn exact_files_do_not_depend_on_method_seed_or_threads() {
             "--method cg --threads 1",
             "--method cg --threads 2",
             "--method local --schedule uniform --seed 7",
+            "--method local --schedule uniform --seed 8",
         ] {
             let line = format!("balance a.onnx -o b.onnx --force --exact --no-check {options} --json");
             let ran = desk.run(&line);
@@ -120,7 +200,6 @@ fn exact_rounding_is_refused_with_the_reason_before_anything_is_written() {
     let desk = Desk::new();
     desk.put("a.onnx", families()[0].1.bytes()).put("a.json", cli_support::small(json!("relu")));
     for (line, part) in [
-        ("balance a.json -o b.json --exact", "only models in .onnx files"),
         ("balance a.onnx -o b.onnx --exact --norm 1.7", "half integers p up to 20"),
         ("balance a.onnx -o b.onnx --exact --norm inf", "not unique"),
     ] {

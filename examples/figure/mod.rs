@@ -1,8 +1,9 @@
 //! Figures of the examples: SVG files in `target/figures`. Series differ in colour (the palette of Okabe and Ito, which colour-blind
-//! readers can tell apart) and in marker.
+//! readers can tell apart), and in marker or dashes.
 #![allow(dead_code)]
 
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use std::error::Error;
 use std::ops::Range;
@@ -109,10 +110,15 @@ pub fn chart(name: &str, title: &str, x: Axis, y: Axis, series: &[Series]) -> Re
     for (k, (s, at)) in series.iter().zip(placed).enumerate() {
         let colour = COLOURS[k % COLOURS.len()];
         match s.style {
-            Style::Line => chart
-                .draw_series(LineSeries::new(at, colour.stroke_width(2)))?
-                .label(s.name.clone())
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)).into_dyn()),
+            Style::Line => {
+                // whole, long, short, shorter: every fourth line is whole
+                let (dash, gap) = [(1000, 0), (12, 5), (6, 4), (2, 4)][k % 4];
+                let line = DashedLineSeries::new(at, dash, gap, colour.stroke_width(2));
+                chart.draw_series(line)?.label(s.name.clone()).legend(move |(x, y)| {
+                    let ends = vec![(x, y), (x + 22, y)];
+                    DashedPathElement::new(ends, dash, gap, colour.stroke_width(2)).into_dyn()
+                })
+            }
             Style::Points => chart
                 .draw_series(at.into_iter().map(|p| marker!(k, p, colour)))?
                 .label(s.name.clone())

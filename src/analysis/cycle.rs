@@ -7,6 +7,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::Problem;
+use crate::solve::heaviest;
 
 /// A cycle of largest geometric mean.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,19 +23,15 @@ pub struct CycleMean {
 /// Complexity: O(n m) time and 16 n^2 bytes, for n nodes and m connections.
 ///
 /// # Errors
-/// When a unit has another degree than 1, or a cost is no power.
+/// When a unit has another degree than 1, a cost is no power, or weights were summed.
 pub fn largest_cycle_mean(problem: &Problem) -> Result<Option<CycleMean>> {
     if !problem.is_graph() {
         let problem = "the products along cycles are kept only where every unit has degree 1 and costs are powers";
         let remedy = "use the linear program (minimax) instead";
         return Err(Error::new(ErrorKind::Unsupported, "cycle mean", problem, remedy));
     }
-    let mut edges = vec![];
-    problem.for_each_entry(|e| {
-        if !problem.form(&e).is_zero() {
-            edges.push((problem.node(e.tail), problem.node(e.head), problem.log_weight(&e)));
-        }
-    });
+    let edge = |((head, tail), log): ((u32, u32), f64)| (problem.node(tail), problem.node(head), log);
+    let edges: Vec<_> = heaviest(problem, false)?.into_iter().map(edge).collect();
     Ok(karp(problem.variables() + 1, &edges))
 }
 

@@ -6,6 +6,7 @@
 
 mod cycle;
 mod flow;
+mod geodesic;
 mod max_balanced;
 mod norms;
 mod sensitivity;
@@ -13,6 +14,7 @@ mod spectrum;
 
 pub use cycle::{CycleMean, largest_cycle_mean};
 pub use flow::gradient_flow;
+pub use geodesic::Geodesic;
 pub use max_balanced::{MaxBalanced, max_balanced};
 pub use norms::{SmallNorms, norm_path, small_norms};
 pub use sensitivity::Sensitivity;

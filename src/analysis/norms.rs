@@ -33,13 +33,13 @@ pub fn norm_path(
 
 /// The optimum for small p is `leading / p + constant + O(p)` in log-scales.
 ///
-/// To leading order only the architecture counts: in the limit `|w|^p = 1` for every non-zero weight, and
-/// `exp(p L)` stays finite where L grows like `1 / p`.
+/// To leading order only the architecture and the coefficients alpha count: in the limit `|w|^p = 1` for every non-zero weight,
+/// and `exp(p L)` stays finite where L grows like `1 / p`.
 #[derive(Clone, Debug)]
 pub struct SmallNorms {
-    /// Minimizes `sum exp(L)` over all non-zero weights.
+    /// Minimizes `sum alpha exp(L)` over all non-zero weights.
     pub leading: Vec<f64>,
-    /// Minimizes `sum exp(L at leading) (ln |w| + L)^2`.
+    /// Minimizes `sum alpha exp(L at leading) (ln |w| + L)^2`.
     pub constant: Vec<f64>,
 }
 
@@ -51,16 +51,23 @@ impl SmallNorms {
     }
 }
 
-/// The expansion for small p of a problem whose costs are `|w|^p` with a coefficient of one and any one exponent.
+/// The expansion for small p of a problem whose costs are `alpha |w|^p`, with any one exponent.
 ///
 /// Complexity: one solve and O(n^3 + connections) in n variables.
 ///
 /// # Errors
-/// When a cost is no power, no minimum is attained, or the least-squares problem is not positive definite in double precision.
+/// When a cost is no power, exponents differ, weights were summed, no minimum is attained, or the least-squares problem is not positive definite in double precision.
 pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms> {
     let wrong = |problem: &str, remedy: &str| Error::new(ErrorKind::Unsupported, "p to zero", problem, remedy);
     if !problem.is_powers() {
         return Err(wrong("a cost that is no power has no exponent to vary", "use a power as regularizer"));
+    }
+    if problem.exponents().len() > 1 {
+        return Err(wrong("there are several exponents", "give all weights one norm"));
+    }
+    if problem.blocks().iter().any(|b| b.is_summed()) {
+        let remedy = "lower the model with every weight apart (OnnxModel::lower_apart)";
+        return Err(wrong("weights that share both ends were summed", remedy));
     }
     let mut builder = ProblemBuilder::new(problem.variables());
     let ports: Vec<Port> = problem.ports().iter().map(|form| builder.port(form)).collect();
@@ -69,9 +76,10 @@ pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms>
     let mut failed = Ok(());
     problem.for_each_entry(|e| {
         let mut add = || -> Result<()> {
-            lines.push((problem.form(&e), problem.log_weight(&e)));
+            let alpha = problem.blocks()[e.block].coefficient();
+            lines.push((problem.form(&e), problem.log_weight(&e), alpha));
             let (head, tail) = (ports[e.head as usize], ports[e.tail as usize]);
-            builder.block("connection", vec![head], vec![tail], Weights::Dense(vec![1.0]), &one)
+            builder.block("connection", vec![head], vec![tail], Weights::Dense(vec![alpha]), &one)
         };
         if failed.is_ok() {
             failed = add();
@@ -86,8 +94,8 @@ pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms>
     let leading = balanced.solution.log_scales;
     let mut normal = DMatrix::zeros(leading.len(), leading.len());
     let mut right = DVector::zeros(leading.len());
-    for (form, log) in &lines {
-        let weight = form.at(&leading).exp();
+    for (form, log, alpha) in &lines {
+        let weight = alpha * form.at(&leading).exp();
         add_square(&mut normal, weight, form);
         add_form(&mut right, -weight * log, form);
     }

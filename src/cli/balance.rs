@@ -33,7 +33,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     different_files(args)?;
     let input = Input::open(&args.input, &args.reading)?;
     args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
-    let lowered = input.lower(&norm.regularizer()?, &args.reading).map_err(|e| e.in_file(&args.input))?;
+    let lowered = input.lower(norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
     let settings = Settings { refined: args.exact, ..settings(&args.solving, &lowered.layers)? };
     let read = begin.elapsed().as_secs_f64();
 
@@ -51,7 +51,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
         report.notes.push("--schedule is not used, for it orders the steps of --method local".into());
     }
     let scaling = if args.exact {
-        exact(args, &input, &balanced, &lowered)?
+        exact(args, &input, &balanced, &lowered, (norm, &settings), &mut report.notes)?
     } else {
         scaling(args, &input, &balanced, &mut report)?
     };
@@ -63,8 +63,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let written = input.write(&output, args.output.as_deref(), args.force)?;
     report.notes.extend(written.notes);
     if args.exact {
-        report.weights_proved = Some(written.proved);
-        report.weights_undecided = Some(written.undecided);
+        report.weights_proved = Some(written.decisions.proved);
+        report.weights_tied = Some(written.decisions.ties);
+        report.weights_undecided = Some(written.decisions.undecided);
     }
     if let Some(path) = &args.scales {
         let file = ScalesFile::new(&lowered.units, &scaling);
@@ -109,16 +110,30 @@ pub fn run(args: &Balance) -> Result<Exit> {
     Ok(exit(&report))
 }
 
-/// The scaling with bounds of `--exact`.
-fn exact(args: &Balance, input: &Input, balanced: &Balanced, lowered: &Lowered) -> Result<Scaling> {
+/// The scaling with bounds of `--exact`: of two words where these decide every weight, of 192 digits elsewhere.
+fn exact(
+    args: &Balance,
+    input: &Input,
+    balanced: &Balanced,
+    lowered: &Lowered,
+    (norm, settings): (Norm, &Settings),
+    notes: &mut Vec<String>,
+) -> Result<Scaling> {
     let refused = |why: String| {
         let problem = format!("exact rounding cannot be proved: {why}");
         Error::new(ErrorKind::Unsupported, "--exact", problem, "leave the option out").in_file(&args.input)
     };
-    if !matches!(input, Input::Onnx(_)) {
-        return Err(refused("only models in .onnx files are written so".into()));
+    let in_file = |e: Error| e.in_file(&args.input);
+    let scaling = balanced.exact(&lowered.problem).map_err(refused)?;
+    let rehearsal = input.write(&input.scaled(&scaling).map_err(in_file)?, None, args.force)?;
+    if rehearsal.decisions.undecided == 0 {
+        return Ok(scaling);
     }
-    balanced.exact(&lowered.problem).map_err(refused)
+    let apart = input.lower_apart(norm, &args.reading).map_err(in_file)?;
+    Ok(balanced.sharper(&lowered.problem, &apart.problem, settings).unwrap_or_else(|why| {
+        notes.push(format!("what two words leave undecided stays so: {why}"));
+        scaling
+    }))
 }
 
 /// The certificate, and what is said beside it.
@@ -220,6 +235,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         certified_gap: balanced.gap.as_ref().ok().map(|gap| gap / solution.cost).filter(|gap| gap.is_finite()),
         certificate: None,
         weights_proved: None,
+        weights_tied: None,
         weights_undecided: None,
         uncertified: balanced.enclosure.as_ref().err().cloned(),
         iterations: solution.iterations,
@@ -263,12 +279,12 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
 
 /// The residual of the file that was written.
 fn residual(path: &Path, args: &Balance, norm: Norm, balanced: &Balanced) -> Result<f64> {
-    let written = Input::open(path, &args.reading)?.lower(&norm.regularizer()?, &args.reading);
+    let written = Input::open(path, &args.reading)?.lower(norm, &args.reading);
     let written = written.map_err(|e| e.in_file(path))?.problem;
     let rest = balanced.existence.direction().map(|d| written.without_falling(d));
     let written = rest.unwrap_or(written);
     if norm == Norm::Infinity {
-        let largest = crate::solve::largest_weight(&written, &vec![0.0; written.variables()]);
+        let largest = crate::solve::largest_weight(&written, &vec![0.0; written.variables()])?;
         let expected = balanced.solution.cost;
         return Ok(if largest == expected { 0.0 } else { (largest / expected - 1.0).abs() });
     }
@@ -341,9 +357,11 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
         let residual = r.residual_written.map_or("not read again".into(), |v| format!("residual there {}", small(v)));
         rows.push(("written", format!("{}, {residual}", path.display())));
     }
-    if let (Some(proved), Some(undecided)) = (r.weights_proved, r.weights_undecided) {
+    if let (Some(proved), Some(ties), Some(undecided)) = (r.weights_proved, r.weights_tied, r.weights_undecided) {
         let rest = if undecided == 0 { "none".to_string() } else { format!("{undecided} WEIGHTS") };
-        rows.push(("exact", format!("{proved} weights proved to be the exact optimum rounded once, {rest} undecided")));
+        let ties = if ties == 0 { String::new() } else { format!(", {ties} presumed ties rounded to even") };
+        let proved = format!("{proved} weights proved to be the exact optimum rounded once{ties}, {rest} undecided");
+        rows.push(("exact", proved));
     }
     if let Some(path) = &r.certificate {
         rows.push(("certificate", format!("{path}; check it with synbal-check, see proofs/README.md")));

@@ -2,6 +2,7 @@
 
 use super::args::{BatchNormCost, BiasCost, Reading};
 use super::function::check_networks;
+use super::settings::Norm;
 use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
@@ -10,6 +11,7 @@ use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
 use crate::network::{Biases, Network, Unit};
 use crate::numeric::{Float, UNIT_ROUNDOFF};
+use crate::problem::Decisions;
 use crate::regularizer::Regularizer;
 use std::collections::HashSet;
 use std::path::Path;
@@ -29,16 +31,14 @@ pub enum Input {
 pub struct WriteReport {
     /// What happened to numbers.
     pub notes: Vec<String>,
-    /// Numbers that are proved to be the exact optimum, rounded once.
-    pub proved: u64,
-    /// Numbers whose bounds do not tell.
-    pub undecided: u64,
+    /// How numbers with proved bounds were decided.
+    pub decisions: Decisions,
 }
 
 /// A network after scaling, ready to be written.
 pub enum Output {
     /// Numbers in double precision.
-    Network(Box<Network>),
+    Network(Box<Network>, Decisions),
     /// How to scale a model that is too large to be held twice.
     Model(Scaling),
 }
@@ -77,14 +77,25 @@ impl Input {
         }
     }
 
-    /// The balancing problem.
-    pub fn lower(&self, regularizer: &Regularizer, reading: &Reading) -> Result<Lowered> {
-        let counted = reading.biases == BiasCost::Counted;
+    /// The balancing problem; under the largest weight with every weight apart.
+    pub fn lower(&self, norm: Norm, reading: &Reading) -> Result<Lowered> {
+        match (self, norm) {
+            (Self::Onnx(model), Norm::P(_)) => {
+                let counted = reading.biases == BiasCost::Counted;
+                model.lower_with(&norm.regularizer()?, counted, &norms_for(&reading.norm_for)?)
+            }
+            _ => self.lower_apart(norm, reading),
+        }
+    }
+
+    /// The same problem with every weight apart: those that share both ends are not summed.
+    pub fn lower_apart(&self, norm: Norm, reading: &Reading) -> Result<Lowered> {
+        let (regularizer, counted) = (norm.regularizer()?, reading.biases == BiasCost::Counted);
         let own = if counted { Biases::Counted } else { Biases::Free };
         let others = norms_for(&reading.norm_for)?;
         match self {
-            Self::Onnx(model) => model.lower_with(regularizer, counted, &others),
-            Self::Json(_) | Self::Matrix(_) => lower_named(self.network(), regularizer, own, &others),
+            Self::Onnx(model) => model.lower_apart(&regularizer, counted, &others),
+            Self::Json(_) | Self::Matrix(_) => lower_named(self.network(), &regularizer, own, &others),
         }
     }
 
@@ -111,12 +122,12 @@ impl Input {
 
     /// The scaled network.
     pub fn scaled(&self, scaling: &Scaling) -> Result<Output> {
-        let network = match self {
+        let (network, decisions) = match self {
             Self::Onnx(_) => return Ok(Output::Model(scaling.clone())),
-            Self::Json(file) => file.rounded(&file.network().apply(scaling)?)?,
-            Self::Matrix(network) => network.apply(scaling)?,
+            Self::Json(file) => file.apply(scaling)?,
+            Self::Matrix(network) => network.apply_as(scaling, |_| Float::F64)?,
         };
-        Ok(Output::Network(Box::new(network)))
+        Ok(Output::Network(Box::new(network), decisions))
     }
 
     /// Why the limit along a direction changes the function; none where it keeps it.
@@ -131,16 +142,19 @@ impl Input {
     /// numbers.
     pub fn write(&self, output: &Output, path: Option<&Path>, force: bool) -> Result<WriteReport> {
         let mut written = WriteReport::default();
+        if let Output::Network(_, decisions) = output {
+            written.decisions = *decisions;
+        }
         match (self, output, path) {
-            (Self::Json(file), Output::Network(network), path) => {
+            (Self::Json(file), Output::Network(network, _), path) => {
                 path.map_or(Ok(()), |path| file.write(network, path, force))?;
                 note_rounding(&mut written.notes, file.subnormal(network), SUBNORMAL);
             }
-            (Self::Matrix(_), Output::Network(network), Some(path)) => mtx::write(network, path, force)?,
-            (_, Output::Network(_), None) => {}
+            (Self::Matrix(_), Output::Network(network, _), Some(path)) => mtx::write(network, path, force)?,
+            (_, Output::Network(..), None) => {}
             (Self::Onnx(model), Output::Model(scaling), path) => {
                 let report = model.save(scaling, path, force)?;
-                (written.proved, written.undecided) = (report.proved, report.undecided);
+                written.decisions = report.decisions;
                 note_rounding(&mut written.notes, report.subnormal, SUBNORMAL);
                 note_rounding(&mut written.notes, report.vanished, "were too small for their type and became zero");
             }
@@ -162,7 +176,7 @@ impl Input {
     pub fn check(&self, output: &Output, seed: u64) -> FunctionCheck {
         match (self, output) {
             (Self::Onnx(model), Output::Model(scaling)) => model.check_scaled(scaling, seed),
-            (_, Output::Network(network)) => check_networks(self.network(), network, seed, self.roundoff()),
+            (_, Output::Network(network, _)) => check_networks(self.network(), network, seed, self.roundoff()),
             (_, Output::Model(_)) => unreachable!("outputs have the kind of their input"),
         }
     }
@@ -211,7 +225,7 @@ impl Input {
             }
         };
         match (output, other) {
-            (Output::Network(network), Self::Json(_) | Self::Matrix(_)) => {
+            (Output::Network(network, _), Self::Json(_) | Self::Matrix(_)) => {
                 let other = other.network();
                 for (k, (_, _, parameter)) in network.connections().iter().enumerate() {
                     let weight = |n: &Network| n.parameters()[parameter];

@@ -26,11 +26,11 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
         }
         None => &lowered.problem,
     };
-    let before = largest_weight(attained, &vec![0.0; attained.variables()]);
+    let before = largest_weight(attained, &vec![0.0; attained.variables()])?;
     let optimum = minimax(attained)?;
     let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
     balanced.cost_before = before;
-    balanced.solution.cost = largest_weight(attained, &optimum.log_scales);
+    balanced.solution.cost = largest_weight(attained, &optimum.log_scales)?;
     balanced.solution.scales = LogScales::new(optimum.log_scales.clone());
     balanced.solution.log_scales = optimum.log_scales;
     balanced.residual_before = if optimum.bound > 0.0 { (optimum.start / optimum.bound - 1.0).max(0.0) } else { 0.0 };
@@ -77,7 +77,7 @@ pub fn constrain(
         solution.log_scales = solution.scales.total();
         solution.error_bound = f64::INFINITY;
         if norm == Norm::Infinity {
-            solution.cost = largest_weight(problem, &solution.log_scales);
+            solution.cost = largest_weight(problem, &solution.log_scales)?;
             solution.residual = solution.cost / optimum - 1.0;
         } else {
             let point = problem.point(&solution.log_scales);

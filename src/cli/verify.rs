@@ -51,7 +51,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     let norm = Norm::of(&args.reading)?;
     let lower = |path| -> Result<(Input, Lowered)> {
         let input = Input::open(path, &args.reading)?;
-        let lowered = input.lower(&norm.regularizer()?, &args.reading).map_err(|e| e.in_file(path))?;
+        let lowered = input.lower(norm, &args.reading).map_err(|e| e.in_file(path))?;
         Ok((input, lowered))
     };
     let (original, before) = lower(&args.original)?;
@@ -93,7 +93,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     let cost_of = |lowered: &Lowered| {
         let zero = vec![0.0; lowered.problem.variables()];
         match norm {
-            Norm::P(_) => lowered.problem.cost_at(&zero),
+            Norm::P(_) => Ok(lowered.problem.cost_at(&zero)),
             Norm::Infinity => largest_weight(&lowered.problem, &zero),
         }
     };
@@ -113,8 +113,8 @@ pub fn run(args: &Verify) -> Result<Exit> {
         residual_allowed: allowed,
         certificate,
         certificate_of_this_file,
-        cost_original: cost_of(&before),
-        cost_balanced: cost_of(&after),
+        cost_original: cost_of(&before)?,
+        cost_balanced: cost_of(&after)?,
     };
     show(&report, args.reading.json, || text(&report, args))?;
     Ok(if done { Exit::Done } else { Exit::VerificationFailed })

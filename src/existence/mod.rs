@@ -9,6 +9,7 @@
 mod graph;
 mod program;
 mod search;
+mod slopes;
 mod verify;
 
 pub use graph::Hop;
@@ -29,6 +30,12 @@ pub enum Existence {
         /// Why the rest is attained.
         rest: Circulation,
     },
+    /// Along `direction` the cost of some weights falls for ever, by more than that of others rises: there is no minimum. Only
+    /// costs whose slopes are bounded can do so.
+    Falls {
+        /// A direction of the manifold, one entry for every variable.
+        direction: Vec<f64>,
+    },
     /// No exact witness was found.
     Undecided(String),
 }
@@ -44,22 +51,24 @@ pub enum Circulation {
         /// The first hop of a path from the node to the root; none at the root.
         to_root: Vec<Option<Hop>>,
     },
-    /// A positive number for every pair (head port, tail port), orthogonal to the manifold.
+    /// A number for every pair (head port, tail port), orthogonal to the manifold: strictly inside the range of the slopes
+    /// there, which for powers means that it is positive.
     Numbers(Vec<((u32, u32), RBig)>),
 }
 
-/// Decides existence by the quickest way that applies: strong components for degree 1, else linear programming.
+/// Decides existence by the quickest way that applies: strong components for degree 1, else linear programming. A user's own
+/// costs have to tell the ranges of their slopes; see [`crate::regularizer::ConvexCost::slopes`].
 ///
 /// Complexity: linear in connections for degree 1; else a linear program and an exact elimination.
 #[must_use]
 pub fn existence(problem: &Problem) -> Existence {
-    if problem.is_graph() { graph::decide(problem) } else { program::decide(problem) }
+    if problem.is_graph() { graph::decide(problem) } else { existence_by_program(problem) }
 }
 
 /// Decides existence by linear programming, whatever the degrees.
 #[must_use]
 pub fn existence_by_program(problem: &Problem) -> Existence {
-    program::decide(problem)
+    if problem.is_powers() { program::decide(problem) } else { slopes::decide(problem) }
 }
 
 impl Existence {
@@ -78,6 +87,7 @@ impl Existence {
         match self {
             Self::Attained(_) => "attained",
             Self::Escapes { .. } => "escapes",
+            Self::Falls { .. } => "falls for ever",
             Self::Undecided(_) => "undecided",
         }
     }

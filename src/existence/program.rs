@@ -11,7 +11,7 @@ use good_lp::{
 use std::collections::BTreeSet;
 
 /// Connected pairs of ports up to which the exact elimination is affordable.
-const MOST_PAIRS: usize = 4000;
+pub(super) const MOST_PAIRS: usize = 4000;
 /// Pairs up to which the simplex method checks the interior-point method.
 const SIMPLEX_PAIRS: usize = 300;
 /// Free numbers of a witness are rounded to multiples of this.
@@ -19,9 +19,6 @@ const GRID: f64 = 1.0 / (1 << 20) as f64;
 
 pub(super) fn decide(problem: &Problem) -> Existence {
     let undecided = |why: &str| Existence::Undecided(why.to_string());
-    if !problem.is_powers() {
-        return undecided("the regularizer is not a sum of powers");
-    }
     let mut pairs = BTreeSet::new();
     problem.for_each_entry(|e| {
         if pairs.len() <= MOST_PAIRS && !problem.form(&e).is_zero() {
@@ -78,11 +75,11 @@ fn solve_falling(forms: &[Form], n: usize, simplex: bool) -> Result<(Vec<bool>, 
     Ok((s.iter().map(|&s| s > 0.5).collect(), d.to_vec()))
 }
 
-fn expression(form: &Form, d: &[Variable]) -> Expression {
+pub(super) fn expression(form: &Form, d: &[Variable]) -> Expression {
     form.terms().iter().fold(Expression::default(), |sum, &(v, c)| sum + c * d[v as usize])
 }
 
-fn maximize(
+pub(super) fn maximize(
     unknowns: ProblemVariables,
     objective: Expression,
     rows: Vec<good_lp::Constraint>,
@@ -99,7 +96,7 @@ fn maximize(
 }
 
 /// The direction near the program's one that leaves all other forms exactly unchanged.
-fn exact_direction(forms: &[Form], falls: &[bool], direction: &[f64]) -> Option<Vec<f64>> {
+pub(super) fn exact_direction(forms: &[Form], falls: &[bool], direction: &[f64]) -> Option<Vec<f64>> {
     let mut builder = ManifoldBuilder::new();
     direction.iter().for_each(|_| {
         builder.variable();
@@ -146,7 +143,7 @@ fn circulation(forms: &[Form], rest: &[usize], n: usize) -> Option<Vec<RBig>> {
 }
 
 /// The exact solution of the collected constraints nearest in its free variables to `near`, rounded to the grid.
-fn snap(builder: ManifoldBuilder, near: &[f64]) -> Option<Vec<RBig>> {
+pub(super) fn snap(builder: ManifoldBuilder, near: &[f64]) -> Option<Vec<RBig>> {
     let manifold = builder.build().ok()?;
     let mut free = vec![RBig::ZERO; manifold.free()];
     for (v, form) in manifold.forms().iter().enumerate() {

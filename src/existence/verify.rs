@@ -1,6 +1,6 @@
 //! The independent check of a witness: exact, and without a solver.
 
-use super::{Circulation, Existence, Hop};
+use super::{Circulation, Existence, Hop, slopes};
 use crate::manifold::Form;
 use crate::problem::{Entry, Problem};
 use dashu::rational::RBig;
@@ -14,11 +14,14 @@ pub fn verify(problem: &Problem, existence: &Existence) -> bool {
     match existence {
         Existence::Undecided(_) => false,
         Existence::Attained(circulation) => covers(problem, circulation, |_| false),
-        Existence::Escapes { direction, rest } => {
-            if direction.len() != problem.variables() || direction.iter().any(|d| !d.is_finite()) {
+        Existence::Falls { direction } => {
+            let (Some(value), Some(ranges)) = (at_ports(problem, direction), slopes::ranges(problem)) else {
                 return false;
-            }
-            let value: Vec<RBig> = problem.ports().iter().map(|f| exact_at(f, direction)).collect();
+            };
+            slopes::falls(&ranges, |&(head, tail)| &value[head as usize] - &value[tail as usize])
+        }
+        Existence::Escapes { direction, rest } => {
+            let Some(value) = at_ports(problem, direction) else { return false };
             let change = |e: &Entry| value[e.head as usize].cmp(&value[e.tail as usize]);
             let (mut rises, mut falls) = (false, false);
             problem.for_each_entry(|e| match change(&e) {
@@ -31,6 +34,12 @@ pub fn verify(problem: &Problem, existence: &Existence) -> bool {
     }
 }
 
+/// The exact values of all ports' forms along a direction; none where it is not one.
+fn at_ports(problem: &Problem, direction: &[f64]) -> Option<Vec<RBig>> {
+    let is_one = direction.len() == problem.variables() && direction.iter().all(|d| d.is_finite());
+    is_one.then(|| problem.ports().iter().map(|f| exact_at(f, direction)).collect())
+}
+
 fn exact(value: f64) -> RBig {
     RBig::try_from(value).expect("coefficients and checked directions are finite")
 }
@@ -39,7 +48,7 @@ fn exact_at(form: &Form, x: &[f64]) -> RBig {
     form.terms().iter().fold(RBig::ZERO, |sum, &(v, c)| sum + exact(c) * exact(x[v as usize]))
 }
 
-/// Whether a positive circulation passes through every connection that does not escape (and, where it is made of trees,
+/// Whether a circulation inside of all slopes' ranges (for powers: a positive one) passes through every connection that does not escape (and, where it is made of trees,
 /// through none that does).
 fn covers(problem: &Problem, circulation: &Circulation, escapes: impl Fn(&Entry) -> bool) -> bool {
     match circulation {
@@ -95,11 +104,17 @@ fn roots(problem: &Problem, hops: &[Option<Hop>], ends: impl Fn(&Entry) -> (usiz
 }
 
 fn flow(problem: &Problem, numbers: &[((u32, u32), RBig)], escapes: impl Fn(&Entry) -> bool) -> bool {
+    let powers = problem.is_powers();
+    let ranges = if powers { None } else { slopes::ranges(problem) };
+    let is_inside = |pair: &(u32, u32), number: &RBig| match &ranges {
+        None => powers && *number > RBig::ZERO,
+        Some(ranges) => ranges.get(pair).is_some_and(|range| slopes::is_inside(number, range)),
+    };
     let mut covered: HashSet<(u32, u32)> = HashSet::new();
     let mut balance: HashMap<u32, RBig> = HashMap::new();
     for ((head, tail), number) in numbers {
         let known = |q: u32| (q as usize) < problem.ports().len();
-        if *number <= RBig::ZERO || !known(*head) || !known(*tail) || !covered.insert((*head, *tail)) {
+        if !is_inside(&(*head, *tail), number) || !known(*head) || !known(*tail) || !covered.insert((*head, *tail)) {
             return false;
         }
         let form = problem.ports()[*head as usize].plus(-1.0, &problem.ports()[*tail as usize]);

@@ -15,6 +15,8 @@ pub(super) struct Weighed<'a> {
     pub one: &'a WeightUse,
     pub tensor: &'a Tensor,
     pub regularizer: &'a Regularizer,
+    /// Whether entries that share their ports are summed.
+    pub summed: bool,
 }
 
 /// Adds the blocks of all tensors; what takes a read of the weights is done on all threads.
@@ -32,6 +34,7 @@ struct Placed<'a> {
     one: &'a WeightUse,
     tensor: &'a Tensor,
     regularizer: &'a Regularizer,
+    summed: bool,
     /// The distinct ports at the heads, and which of them every head is.
     heads: (Vec<Port>, Vec<u32>),
     /// The same at the tails.
@@ -54,17 +57,17 @@ enum Costs {
 
 impl<'a> Placed<'a> {
     fn new(builder: &mut ProblemBuilder, weighed: &Weighed<'a>) -> Self {
-        let Weighed { one, tensor, regularizer } = *weighed;
+        let Weighed { one, tensor, regularizer, summed } = *weighed;
         let (heads, tails) = (builder.distinct(&one.heads.forms), builder.distinct(&one.tails.forms));
         let apart = builder.is_apart(&heads.0, &tails.0);
-        Self { one, tensor, regularizer, heads, tails, apart }
+        Self { one, tensor, regularizer, summed, heads, tails, apart }
     }
 
     /// What the entries cost. Complexity: every weight is read once.
     fn costs(&self, files: &Files) -> Result<Costs> {
-        let Self { one, tensor, regularizer, heads, tails, apart } = self;
+        let Self { one, tensor, regularizer, heads, tails, apart, .. } = self;
         let exact = match regularizer {
-            Regularizer::Powers(terms) if terms.iter().all(|t| t.is_exact()) => Some(terms),
+            Regularizer::Powers(terms) if self.summed && terms.iter().all(|t| t.is_exact()) => Some(terms),
             _ => None,
         };
         let shape = (heads.0.len(), tails.0.len());
@@ -106,7 +109,7 @@ impl<'a> Placed<'a> {
                 (Costs::Summed(_) | Costs::Sums(..), _) => 4.0,
                 // or before its power is taken
                 (_, Regularizer::Powers(terms)) => terms.iter().fold(1.0, |m: f64, t| m.max(2.0 * t.exponent)),
-                _ => unreachable!("models are balanced under powers"),
+                (_, Regularizer::Convex(_)) => 1.0,
             });
         }
         match costs {

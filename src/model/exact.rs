@@ -5,39 +5,44 @@ use super::patch::PatchReport;
 use super::rule::{Entry, Rule};
 use super::scales::WeightUse;
 use crate::manifold::Form;
-use crate::problem::{MultiplierBounds, ScaleBounds};
+use crate::numeric::Float;
+use crate::problem::{Decided, MultiplierBounds, ScaleBounds};
 
 /// The new values of one tensor's entries, from proved bounds.
 pub(super) struct Exact<'a> {
     up: Vec<Option<MultiplierBounds>>,
     down: Vec<Option<MultiplierBounds>>,
-    element: ElementType,
+    bounds: &'a ScaleBounds,
+    one: &'a WeightUse,
+    float: Float,
     /// Where the bounds do not tell.
     otherwise: Rule<'a>,
 }
 
 impl<'a> Exact<'a> {
-    pub(super) fn new(bounds: &ScaleBounds, one: &WeightUse, element: ElementType, otherwise: Rule<'a>) -> Self {
+    pub(super) fn new(bounds: &'a ScaleBounds, one: &'a WeightUse, element: ElementType, otherwise: Rule<'a>) -> Self {
         let at = |forms: &[Form], inverse: bool| -> Vec<Option<MultiplierBounds>> {
             let at = |form| bounds.at(form).map(|m| if inverse { m.inverse() } else { m });
             forms.iter().map(at).collect()
         };
         let (up, down) = (at(&one.heads.forms, one.reciprocal), at(&one.tails.forms, !one.reciprocal));
-        Self { up, down, element, otherwise }
+        let float = element.float().expect("only real numbers are rewritten");
+        Self { up, down, bounds, one, float, otherwise }
     }
 
-    /// The new value of an entry, and whether it vanishes in the limit; none where it stays. The report counts it as proved or
-    /// undecided.
+    /// The new value of an entry, and whether it vanishes in the limit; none where it stays. The report counts how it was
+    /// decided.
     pub(super) fn apply(&self, old: f64, entry: Entry, report: &mut PatchReport) -> Option<(f64, bool)> {
-        let round = |value: f64| self.element.round(value);
-        let double = self.element == ElementType::F64;
-        let proved =
-            self.up[entry.head].zip(self.down[entry.tail]).and_then(|(up, down)| up.rounds(down, old, double, round));
-        if let Some(value) = proved {
-            report.proved += 1;
-            return Some((value, false));
-        }
-        report.undecided += 1;
-        self.otherwise.apply(old, entry, report)
+        let (up, down) = (self.up[entry.head], self.down[entry.tail]);
+        let two_words = up.zip(down).and_then(|(up, down)| up.rounds(down, old, self.float));
+        let decided = two_words.map(Decided::Proved).or_else(|| self.sharply(old, entry));
+        report.decisions.count(decided);
+        decided.map_or_else(|| self.otherwise.apply(old, entry, report), |decided| Some((decided.number(), false)))
+    }
+
+    fn sharply(&self, old: f64, entry: Entry) -> Option<Decided> {
+        let (head, tail) = (&self.one.heads.forms[entry.head], &self.one.tails.forms[entry.tail]);
+        let (up, down) = if self.one.reciprocal { (tail, head) } else { (head, tail) };
+        self.bounds.decide_sharply(up, down, old, self.float)
     }
 }

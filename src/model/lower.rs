@@ -137,7 +137,20 @@ impl OnnxModel {
         biases_counted: bool,
         others: &[(String, Regularizer)],
     ) -> Result<Lowered> {
-        self.build(regularizer, biases_counted, others).map_err(|e| e.in_file(&self.path))
+        self.build(regularizer, biases_counted, others, true).map_err(|e| e.in_file(&self.path))
+    }
+
+    /// The same problem with every weight apart: those that share both ends are not summed. It takes more memory and time.
+    ///
+    /// # Errors
+    /// As for [`lower_with`](Self::lower_with).
+    pub fn lower_apart(
+        &self,
+        regularizer: &Regularizer,
+        biases_counted: bool,
+        others: &[(String, Regularizer)],
+    ) -> Result<Lowered> {
+        self.build(regularizer, biases_counted, others, false).map_err(|e| e.in_file(&self.path))
     }
 
     fn build(
@@ -145,6 +158,7 @@ impl OnnxModel {
         regularizer: &Regularizer,
         biases_counted: bool,
         others: &[(String, Regularizer)],
+        summed: bool,
     ) -> Result<Lowered> {
         let idle = |p: &&(String, Regularizer)| !self.counted(biases_counted).any(|u| matches(&p.0, &u.node));
         if let Some((pattern, _)) = others.iter().find(idle) {
@@ -154,7 +168,7 @@ impl OnnxModel {
         let weighed = |one| {
             let tensor = &self.graph.tensors[WeightUse::tensor(one)];
             let own = others.iter().find(|(pattern, _)| matches(pattern, &one.node)).map_or(regularizer, |o| &o.1);
-            Weighed { one, tensor, regularizer: own }
+            Weighed { one, tensor, regularizer: own, summed }
         };
         let all: Vec<Weighed> = self.counted(biases_counted).map(weighed).collect();
         let count = all.iter().map(|one| one.tensor.len() as u64).sum();

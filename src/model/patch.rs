@@ -7,6 +7,7 @@ use super::rule::{Change, Rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
+use crate::problem::Decisions;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::{AddAssign, Range};
@@ -24,10 +25,8 @@ pub struct PatchReport {
     pub vanished: u64,
     /// Numbers that became zero because they vanish in the limit.
     pub escaped: u64,
-    /// Numbers that are proved to be the exact optimum, rounded once.
-    pub proved: u64,
-    /// Numbers of which bounds were given, but do not tell to which neighbour the exact optimum rounds.
-    pub undecided: u64,
+    /// How numbers were decided of which bounds were given.
+    pub decisions: Decisions,
 }
 
 impl AddAssign for PatchReport {
@@ -36,8 +35,7 @@ impl AddAssign for PatchReport {
         self.subnormal += other.subnormal;
         self.vanished += other.vanished;
         self.escaped += other.escaped;
-        self.proved += other.proved;
-        self.undecided += other.undecided;
+        self.decisions += other.decisions;
     }
 }
 

@@ -4,6 +4,9 @@ use super::Network;
 use super::scales::Scales;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Scaling;
+use crate::manifold::Form;
+use crate::numeric::Float;
+use crate::problem::{Decided, Decisions};
 use crate::reach::{FlowGraph, Liveness};
 
 impl Network {
@@ -18,6 +21,22 @@ impl Network {
     /// When the log-scales are not as many as the network has free variables, or not finite; when a weight or a state
     /// overflows, or vanishes without being meant to (the error names it).
     pub fn apply(&self, scaling: &Scaling) -> Result<Self> {
+        self.apply_as(scaling, |_| Float::F64).map(|(network, _)| network)
+    }
+
+    /// The same, where `float` gives the type of every parameter by its index: with proved bounds, rounding a new weight to
+    /// its type is rounding the exact optimum to it once. Counts how weights and states were decided.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply).
+    pub fn apply_as(&self, scaling: &Scaling, float: impl Fn(usize) -> Float) -> Result<(Self, Decisions)> {
+        let mut decisions = Decisions::default();
+        let mut decide = |head: &Form, tail: &Form, old: f64, float: Float| {
+            let bounds = scaling.bounds.as_ref().filter(|_| old != 0.0)?;
+            let decided = bounds.decide(head, tail, old, float);
+            decisions.count(decided);
+            decided.map(Decided::number)
+        };
         let scales = self.scales()?;
         check(scaling.scales.rest(), &scales, "log-scales")?;
         if let Some(direction) = &scaling.direction {
@@ -26,8 +45,10 @@ impl Network {
         let mut parameters = self.parameters.clone();
         for (parameter, weight) in parameters.iter_mut().enumerate() {
             let k = scales.first[parameter] as usize;
-            let multiplier = scaling.multiplier(scales.head(self, k), scales.tail(self, k));
-            let new = multiplier.times(*weight);
+            let (head, tail) = (scales.head(self, k), scales.tail(self, k));
+            let multiplier = scaling.multiplier(head, tail);
+            let decided = decide(head, tail, *weight, float(parameter));
+            let new = decided.unwrap_or_else(|| multiplier.times(*weight));
             if !multiplier.is_zero() {
                 self.representable(*weight, new, || self.connection_name(k))?;
             }
@@ -38,14 +59,16 @@ impl Network {
         for (unit, form) in answer.units.iter_mut().zip(&scales.tails) {
             if unit.state != 0.0 {
                 let vanishes = scaling.direction.as_ref().is_some_and(|d| form.at(d) < 0.0);
-                let new = if vanishes { 0.0 } else { scaling.scales.at(form).times(unit.state) };
+                let decided = decide(form, &Form::zero(), unit.state, Float::F64);
+                let scaled = decided.unwrap_or_else(|| scaling.scales.at(form).times(unit.state));
+                let new = if vanishes { 0.0 } else { scaled };
                 if !vanishes {
                     self.representable(unit.state, new, || format!("state of unit {}", unit.name))?;
                 }
                 unit.state = new;
             }
         }
-        Ok(answer)
+        Ok((answer, decisions))
     }
 
     /// Why the limit along `direction` would change the function of the network; `None` when it does not.
@@ -120,11 +143,11 @@ impl Network {
 }
 
 impl Scales {
-    pub(super) fn head(&self, network: &Network, connection: usize) -> &crate::manifold::Form {
+    pub(super) fn head(&self, network: &Network, connection: usize) -> &Form {
         &self.heads[network.connections.heads[connection] as usize]
     }
 
-    pub(super) fn tail(&self, network: &Network, connection: usize) -> &crate::manifold::Form {
+    pub(super) fn tail(&self, network: &Network, connection: usize) -> &Form {
         &self.tails[network.connections.tails[connection] as usize]
     }
 }

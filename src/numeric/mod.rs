@@ -1,11 +1,12 @@
-//! Floor 0: numbers beyond `f64`, of its precision with an unlimited exponent range, and of twice its precision; and
-//! numbers as files store them.
+//! Floor 0: numbers beyond `f64`: of its precision with an unlimited exponent range, of twice its precision, and between
+//! bounds of 192 digits; and numbers as files store them.
 
 #![forbid(unsafe_code)]
 
 mod double;
 mod float;
 mod multiplier;
+mod span;
 mod vector;
 mod wide;
 mod words;
@@ -13,6 +14,7 @@ mod words;
 pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
 pub use float::Float;
 pub use multiplier::Multiplier;
+pub use span::Span;
 pub use vector::in_vector_units;
 pub use wide::Wide;
 pub use words::Words;

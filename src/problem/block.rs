@@ -40,6 +40,8 @@ pub(super) struct SumRests {
     pub(super) relative: Vec<f32>,
     /// Bound on the relative error of values and rests together.
     pub(super) error: f64,
+    /// The coefficient of the power that was summed.
+    pub(super) coefficient: f64,
 }
 
 impl SumRests {
@@ -157,6 +159,23 @@ impl Amplitudes {
 }
 
 impl Block {
+    /// The coefficient of the power that entries cost; 1 where they cost otherwise.
+    #[must_use]
+    pub fn coefficient(&self) -> f64 {
+        match (&self.values, &self.source) {
+            (Amplitudes::Stored(lines), _) => lines.coefficient(),
+            (_, Some(Source::Weights { coefficient, .. })) => *coefficient,
+            (_, Some(Source::Sums(rests))) => rests.coefficient,
+            (_, None) => 1.0,
+        }
+    }
+
+    /// Whether entries are sums over several weights.
+    #[must_use]
+    pub fn is_summed(&self) -> bool {
+        matches!(self.source, Some(Source::Sums(_)))
+    }
+
     /// Calls `f(row, column, k)` for every entry `k` of the pattern.
     #[inline(always)]
     pub fn for_each(&self, mut f: impl FnMut(usize, usize, usize)) {

@@ -3,6 +3,7 @@
 use super::block::{Amplitudes, Cost, Pattern};
 use super::{Block, Problem};
 use crate::manifold::Form;
+use crate::numeric::Wide;
 
 /// One non-zero connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,13 +48,13 @@ impl Problem {
         self.ports[entry.head as usize].plus(-1.0, &self.ports[entry.tail as usize])
     }
 
-    /// `ln |w|` of a connection, with the p-th root of the cost's coefficient where the cost is a power.
+    /// `ln |w|` of a connection, whatever its coefficient; of summed weights, of their norm.
     #[must_use]
     pub fn log_weight(&self, entry: &Entry) -> f64 {
         let block = &self.blocks[entry.block];
         match (block.exponent(self), &block.values) {
             (None, Amplitudes::Plain(logs)) => logs[entry.index],
-            (p, values) => values.get(entry.index).ln() / p.unwrap_or(1.0),
+            (p, values) => (values.get(entry.index) / Wide::from(block.coefficient())).ln() / p.unwrap_or(1.0),
         }
     }
 

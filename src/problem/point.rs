@@ -7,7 +7,8 @@ use crate::numeric::{PLAIN_LOG, Scalar, Wide};
 /// What enters and leaves every variable, and the total cost.
 ///
 /// Flows are sums of slopes: `p` times the cost of every weight that the variable scales up (`inflow`) or down
-/// (`outflow`), each times its coefficient in the weight's linear form. The gradient is `inflow - outflow`.
+/// (`outflow`), each times its coefficient in the weight's linear form. A cost that falls as the weight grows counts on the
+/// other side, so flows are not negative. The gradient is `inflow - outflow`.
 #[derive(Clone, Debug)]
 pub struct Flows {
     /// The total cost F(x).
@@ -199,7 +200,10 @@ fn evaluate<S: Scalar>(problem: &Problem, log: &[f64]) -> (Flows, Data<S>) {
             Cost::Convex(_) => {
                 let parts = convex::<S>(block, log);
                 cost = cost + S::from(parts.cost);
-                slopes.add(heads, &parts.slope_rows, tails, &parts.slope_columns, 1.0);
+                let [(rows, columns), (falling_rows, falling_columns)] = &parts.slopes;
+                slopes.add(heads, rows, tails, columns, 1.0);
+                // a cost that falls pulls the other way: what it adds to a head is what a tail would
+                slopes.add(tails, falling_columns, heads, falling_rows, 1.0);
                 parts.curvature
             }
         };
@@ -271,8 +275,8 @@ impl<S: Scalar> Ends<S> {
 
 struct ConvexParts<S> {
     cost: f64,
-    slope_rows: Vec<S>,
-    slope_columns: Vec<S>,
+    /// Sums over rows and columns of the slopes that rise, and of the magnitudes of those that fall.
+    slopes: [(Vec<S>, Vec<S>); 2],
     curvature: Curvature<S>,
 }
 
@@ -283,8 +287,7 @@ fn convex<S: Scalar>(block: &Block, log: &[f64]) -> ConvexParts<S> {
     let entries = vec![S::default(); values.len()];
     let mut parts = ConvexParts {
         cost: 0.0,
-        slope_rows: rows.clone(),
-        slope_columns: columns.clone(),
+        slopes: [(rows.clone(), columns.clone()), (rows.clone(), columns.clone())],
         curvature: Curvature { rows, columns, entries },
     };
     block.for_each(|r, c, k| {
@@ -294,9 +297,10 @@ fn convex<S: Scalar>(block: &Block, log: &[f64]) -> ConvexParts<S> {
         let shift = log[block.heads[r] as usize] - log[block.tails[c] as usize];
         let [value, slope, curvature] = function.at(values[k] + shift);
         parts.cost += value;
-        let (slope, curvature) = (S::from(slope), S::from(curvature));
-        parts.slope_rows[r] = parts.slope_rows[r] + slope;
-        parts.slope_columns[c] = parts.slope_columns[c] + slope;
+        let (rows, columns) = &mut parts.slopes[usize::from(slope < 0.0)];
+        let (slope, curvature) = (S::from(slope.abs()), S::from(curvature));
+        rows[r] = rows[r] + slope;
+        columns[c] = columns[c] + slope;
         parts.curvature.rows[r] = parts.curvature.rows[r] + curvature;
         parts.curvature.columns[c] = parts.curvature.columns[c] + curvature;
         parts.curvature.entries[k] = curvature;

@@ -135,12 +135,8 @@ impl Block {
 
     /// Whether two words hold an amplitude exactly: that of a weight under p = 1 or 2, without a coefficient.
     fn is_exact(&self, p: f64) -> bool {
-        let coefficient = match (&self.values, &self.source) {
-            (Amplitudes::Stored(lines), _) => lines.coefficient(),
-            (_, Some(Source::Weights { coefficient, .. })) => *coefficient,
-            (_, Some(Source::Sums(_)) | None) => return false,
-        };
-        coefficient == 1.0 && (p == 1.0 || p == 2.0)
+        let known = !self.is_summed() && (self.source.is_some() || matches!(self.values, Amplitudes::Stored(_)));
+        known && self.coefficient() == 1.0 && (p == 1.0 || p == 2.0)
     }
 
     /// Bound on the relative error of [`Block::precise`]; none where amplitudes leave the range of plain numbers.

@@ -195,6 +195,11 @@ impl Lines {
             * Wide::scaled(1.0, power(&self.along, k / self.width) + power(&self.across, k % self.width))
     }
 
+    /// Weight `k`, without any power of two.
+    pub(super) fn weight(&self, k: usize) -> f64 {
+        self.weights.get(k)
+    }
+
     /// The coefficient of the power.
     pub(super) fn coefficient(&self) -> f64 {
         self.coefficient

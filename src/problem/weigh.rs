@@ -155,7 +155,7 @@ impl Summed {
         let fit = parts.map(round).reduce(|| true, |a, b| a & b);
         // single precision keeps 2^-24 of a rest of at most 2^-53
         let error = UNIT_ROUNDOFF * 2f64.powi(-23) + (roundings as f64 + 2.0) * DOUBLE_ROUNDOFF;
-        let source = Source::Sums(Arc::new(SumRests { relative, error }));
+        let source = Source::Sums(Arc::new(SumRests { relative, error, coefficient: power.coefficient }));
         if fit {
             return Ok(Self { values: Amplitudes::Plain(plain), source, power });
         }

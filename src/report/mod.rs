@@ -83,6 +83,8 @@ pub struct BalanceReport {
     pub uncertified: Option<String>,
     /// With `--exact`: stored weights that are proved to be the exact optimum, rounded once to their type.
     pub weights_proved: Option<u64>,
+    /// With `--exact`: weights within a relative distance of 2^-100 of the middle between two neighbours, rounded to the even one.
+    pub weights_tied: Option<u64>,
     /// With `--exact`: stored weights whose bounds reach two neighbours in their type.
     pub weights_undecided: Option<u64>,
     /// Newton steps or sweeps.

@@ -29,7 +29,7 @@ pub struct Minimax {
 /// Complexity: one linear program with a row for every pair of connected ports.
 ///
 /// # Errors
-/// When costs are not powers, or the program fails: then the largest weight can fall without bound.
+/// When costs are not powers, when weights were summed, or the program fails: then the largest weight can fall without bound.
 pub fn minimax(problem: &Problem) -> Result<Minimax> {
     let rows = heaviest(problem, false)?;
     if rows.is_empty() {
@@ -79,6 +79,14 @@ pub(crate) fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32)
             "use a power as regularizer",
         ));
     }
+    if let Some(block) = problem.blocks().iter().find(|b| b.is_summed()) {
+        let fault = format!(
+            "the weights of {:?} that share both ends were summed, and the largest of them is not known",
+            block.name
+        );
+        let remedy = "lower the model with every weight apart (OnnxModel::lower_apart)";
+        return Err(Error::new(ErrorKind::Unsupported, "norm inf", fault, remedy));
+    }
     let mut most: HashMap<(u32, u32), f64> = HashMap::new();
     problem.for_each_entry(|e| {
         if fixed || !problem.form(&e).is_zero() {
@@ -93,11 +101,13 @@ pub(crate) fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32)
 
 /// The largest magnitude of a weight at the log-scales `x`, of those that cannot move too; zero when there is none.
 ///
+/// # Errors
+/// When costs are not powers, or weights were summed.
+///
 /// # Panics
 /// When `x` has the wrong length.
-#[must_use]
-pub fn largest_weight(problem: &Problem, x: &[f64]) -> f64 {
+pub fn largest_weight(problem: &Problem, x: &[f64]) -> Result<f64> {
     let along: Vec<f64> = problem.ports().iter().map(|f| f.at(x)).collect();
-    let rows = heaviest(problem, true).unwrap_or_default();
-    rows.iter().map(|&((h, t), log)| (log + along[h as usize] - along[t as usize]).exp()).fold(0.0, f64::max)
+    let at = |&((h, t), log): &((u32, u32), f64)| (log + along[h as usize] - along[t as usize]).exp();
+    Ok(heaviest(problem, true)?.iter().map(at).fold(0.0, f64::max))
 }

@@ -8,6 +8,7 @@ mod bound;
 mod bounded;
 mod cg;
 mod cholesky;
+mod correct;
 mod greedy;
 mod incidence;
 mod landing;
@@ -26,6 +27,7 @@ mod warm;
 mod witness;
 
 pub use bounded::solve_within;
+pub use correct::{Correct, corrections};
 pub(crate) use minimax::heaviest;
 pub use minimax::{Minimax, largest_weight, minimax};
 pub(crate) use run::check;

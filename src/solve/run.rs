@@ -35,18 +35,7 @@ pub(super) struct Run<'a, 'c> {
 /// When a setting is out of range.
 pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Solution> {
     check(problem, settings)?;
-    let gauge = match &settings.subset {
-        Some(subset) => {
-            let mut inside = vec![false; problem.variables()];
-            subset.iter().for_each(|&v| inside[v] = true);
-            Gauge::within(problem, &inside)?
-        }
-        None => Gauge::of(problem)?,
-    };
-    let mut moves = gauge.active.clone();
-    gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
-    let begin = Instant::now();
-    let run = Run { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin };
+    let run = Run::new(problem, settings, callback)?;
     let solvers = &mut Solvers::new(problem, settings.method);
     let x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
     let method = solvers.method(settings.method);
@@ -205,6 +194,22 @@ pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
 }
 
 impl<'a, 'c> Run<'a, 'c> {
+    /// A run that has not begun; of settings that were checked.
+    pub fn new(problem: &'a Problem, settings: &'a Settings, callback: &'a mut Callback<'c>) -> Result<Self> {
+        let gauge = match &settings.subset {
+            Some(subset) => {
+                let mut inside = vec![false; problem.variables()];
+                subset.iter().for_each(|&v| inside[v] = true);
+                Gauge::within(problem, &inside)?
+            }
+            None => Gauge::of(problem)?,
+        };
+        let mut moves = gauge.active.clone();
+        gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
+        let begin = Instant::now();
+        Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin })
+    }
+
     /// Whether the next leg should begin here, on a problem with the powers of two of `x` folded in.
     pub fn is_far(&self, point: &Point, x: &[f64]) -> bool {
         let far = || x.iter().any(|x| x.abs() > FAR);

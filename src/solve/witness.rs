@@ -99,6 +99,11 @@ fn one_round(centre: &Centre, method: Method) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether log-scales are ones that a line search may try.
+fn is_near(x: &[f64]) -> bool {
+    x.iter().all(|x| x.abs() <= 1e5)
+}
+
 /// The problem in coordinates of unit curvature around a centre: `x_i = centre_i + step_i y_i`.
 #[derive(Clone)]
 struct Centre<'a> {
@@ -106,6 +111,9 @@ struct Centre<'a> {
     centre: Rc<Vec<f64>>,
     moving: Rc<Vec<usize>>,
     step: Rc<Vec<f64>>,
+    /// What costs are measured in: the cost F_0 itself where all are powers, else half the sum of all flows.
+    unit: Wide,
+    /// F_0.
     cost: Wide,
     terms: Rc<Vec<Term>>,
     tolerance: f64,
@@ -117,17 +125,20 @@ struct Centre<'a> {
 impl<'a> Centre<'a> {
     fn new(run: &Run<'a, '_>, x: &[f64], point: &Point) -> Self {
         let diagonal = point.diagonal();
-        let cost = point.flows().cost;
+        let (flows, cost) = (point.flows(), point.flows().cost);
+        let through = || (0..x.len()).fold(Wide::ZERO, |sum, v| sum + flows.inflow[v] + flows.outflow[v]);
+        let unit = if run.problem.is_powers() { cost } else { through() * Wide::from(0.5) };
         let moving: Vec<usize> = (0..x.len()).filter(|&v| run.moves[v] && !diagonal[v].is_zero()).collect();
         // at most ten e-foldings at once, also where the cost of a unit is a tiny part of the whole
-        let step = moving.iter().map(|&v| (cost / diagonal[v]).sqrt().to_f64().min(1e8)).collect();
+        let step = moving.iter().map(|&v| (unit / diagonal[v]).sqrt().to_f64().min(1e8)).collect();
         Self {
             problem: run.problem,
             centre: Rc::new(x.to_vec()),
             moving: Rc::new(moving),
             step: Rc::new(step),
+            unit,
             cost,
-            terms: Rc::new(terms(run.problem, x, cost)),
+            terms: Rc::new(terms(run.problem, x, unit)),
             tolerance: run.settings.tolerance,
             passes: Rc::new(Cell::new(1.0)),
             best: Rc::default(),
@@ -148,9 +159,20 @@ impl<'a> Centre<'a> {
         if self.passes.get() > ROUND_PASSES { Err(Error::msg("the round has used up its passes")) } else { Ok(()) }
     }
 
+    /// F over whose logarithm the solvers minimize, and whether it is a logarithm there. A user's own cost may be negative:
+    /// what is minimized is the logarithm of `unit + F - F_0` above the centre, and linear below.
+    fn level(&self, point: &Point) -> (Wide, bool) {
+        let cost = point.flows().cost;
+        if self.problem.is_powers() {
+            return (cost, true);
+        }
+        let above = cost > self.cost;
+        (if above { self.unit + (cost - self.cost) } else { self.unit }, above)
+    }
+
     fn gradient_at(&self, point: &Point) -> Vector {
-        let (flows, cost) = (point.flows(), point.flows().cost);
-        let entry = |(k, &v): (usize, &usize)| ((flows.inflow[v] - flows.outflow[v]) / cost).to_f64() * self.step[k];
+        let (flows, level) = (point.flows(), self.level(point).0);
+        let entry = |(k, &v): (usize, &usize)| ((flows.inflow[v] - flows.outflow[v]) / level).to_f64() * self.step[k];
         Vector::from_iterator(self.moving.len(), self.moving.iter().enumerate().map(entry))
     }
 }
@@ -162,8 +184,7 @@ impl CostFunction for Centre<'_> {
     fn cost(&self, y: &Vector) -> Result<f64, Error> {
         self.count()?;
         let x = self.point(y);
-        let farthest = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        if farthest.is_nan() || farthest > 1e5 {
+        if !is_near(&x) {
             return Ok(f64::INFINITY);
         }
         let d: Vec<f64> = x.iter().zip(self.centre.iter()).map(|(x, c)| x - c).collect();
@@ -174,16 +195,17 @@ impl CostFunction for Centre<'_> {
             .iter()
             .map(|term| match term {
                 Term::Power(head, tail, p, cost) => cost * (p * change(*head, *tail)).exp_m1(),
-                Term::Convex(head, tail, function, at, value) => {
-                    (function.at(at + change(*head, *tail))[0] - value) / self.cost.to_f64()
+                Term::Convex(head, tail, function, at, centre) => {
+                    rise(function.as_ref(), *at, *centre, change(*head, *tail)) / self.unit.to_f64()
                 }
             })
             .sum();
-        // F over the centre's cost is 1 + difference; far away the logarithm of the wide cost serves
+        // F over the unit is 1 + difference; far away the logarithm of the wide cost serves
         if difference < 1e100 {
-            return Ok(difference.ln_1p());
+            let linear = difference < 0.0 && !self.problem.is_powers();
+            return Ok(if linear { difference } else { difference.ln_1p() });
         }
-        Ok((self.problem.point(&x).flows().cost / self.cost).ln())
+        Ok((self.level(&self.problem.point(&x)).0 / self.unit).ln())
     }
 }
 
@@ -193,10 +215,15 @@ impl Gradient for Centre<'_> {
 
     fn gradient(&self, y: &Vector) -> Result<Vector, Error> {
         self.count()?;
-        let point = self.problem.point(&self.point(y));
+        let x = self.point(y);
+        if !is_near(&x) {
+            return Err(Error::msg("log-scales leave every range"));
+        }
+        let point = self.problem.point(&x);
         let imbalance = self.moving.iter().map(|&v| point.flows().imbalance(v).abs()).fold(0.0, f64::max);
         let mut best = self.best.borrow_mut();
-        if y.iter().all(|v| v.is_finite()) && best.as_ref().is_none_or(|(least, _)| imbalance < *least) {
+        // of equals the later: where costs fall on both sides of a unit its imbalance is 1 for many steps
+        if best.as_ref().is_none_or(|(least, _)| imbalance <= *least) {
             *best = Some((imbalance, y.clone()));
             if imbalance <= self.tolerance {
                 return Err(Error::msg("the residual is within the tolerance"));
@@ -214,19 +241,21 @@ impl<'a> Hessian for Centre<'a> {
         self.count()?;
         let x = self.point(y);
         let point = self.problem.point(&x);
-        let (diagonal, cost) = (point.diagonal(), point.flows().cost);
-        let weight = self.moving.iter().map(|&v| (diagonal[v] / cost).to_f64()).collect();
-        Ok(Curvature { gradient: self.gradient_at(&point), weight, point: Rc::new(point), centre: self.clone() })
+        let (diagonal, (level, curved)) = (point.diagonal(), self.level(&point));
+        let weight = self.moving.iter().map(|&v| (diagonal[v] / level).to_f64()).collect();
+        let gradient = self.gradient_at(&point);
+        Ok(Curvature { gradient, curved, weight, point: Rc::new(point), centre: self.clone() })
     }
 }
 
-/// The Hessian of `ln F`, matrix-free: `H / F - g g^T / F^2`.
+/// The Hessian of `ln F`, matrix-free: `H / F - g g^T / F^2`; without its second part where nothing is a logarithm.
 #[derive(Clone)]
 struct Curvature<'a> {
     centre: Centre<'a>,
     point: Rc<Point<'a>>,
     weight: Vec<f64>,
     gradient: Vector,
+    curved: bool,
 }
 
 impl ArgminDot<Vector, Vector> for Curvature<'_> {
@@ -238,7 +267,7 @@ impl ArgminDot<Vector, Vector> for Curvature<'_> {
             d[v] = own.step[k] * y[k];
         }
         let product = self.point.scaled_product(&d);
-        let along = self.gradient.dot(y);
+        let along = if self.curved { self.gradient.dot(y) } else { 0.0 };
         let entry = |(k, &v): (usize, &usize)| own.step[k] * self.weight[k] * product[v] - self.gradient[k] * along;
         Vector::from_iterator(own.moving.len(), own.moving.iter().enumerate().map(entry))
     }
@@ -246,13 +275,26 @@ impl ArgminDot<Vector, Vector> for Curvature<'_> {
 
 /// One connection at the centre.
 enum Term {
-    /// Ports, exponent, and the cost at the centre over the total cost there.
+    /// Ports, exponent, and the cost at the centre in units.
     Power(u32, u32, f64, f64),
-    /// Ports, the cost function, its argument and value at the centre.
-    Convex(u32, u32, Arc<dyn ConvexCost>, f64, f64),
+    /// Ports, the cost function, its argument at the centre, and value and derivatives there.
+    Convex(u32, u32, Arc<dyn ConvexCost>, f64, [f64; 3]),
 }
 
-fn terms(problem: &Problem, x: &[f64], total: Wide) -> Vec<Term> {
+/// Steps of a log-multiplier below this are short: the rest of the formula for them is below 1e-17.
+const SHORT: f64 = 1e-3;
+
+/// How far a cost rises along a step from the centre. For short steps from the slopes at both ends, corrected by the curvatures
+/// (the trapezoidal rule of Euler and Maclaurin): the difference of two values would hide them.
+fn rise(function: &dyn ConvexCost, at: f64, [value, slope, bend]: [f64; 3], step: f64) -> f64 {
+    let [next, next_slope, next_bend] = function.at(at + step);
+    if step.abs() > SHORT {
+        return next - value;
+    }
+    step * (0.5 * (slope + next_slope) + step * (bend - next_bend) / 12.0)
+}
+
+fn terms(problem: &Problem, x: &[f64], unit: Wide) -> Vec<Term> {
     let log: Vec<f64> = problem.ports().iter().map(|f| f.at(x)).collect();
     let mut terms = vec![];
     problem.for_each_entry(|e| {
@@ -262,12 +304,12 @@ fn terms(problem: &Problem, x: &[f64], total: Wide) -> Vec<Term> {
         terms.push(match &block.cost {
             Cost::Power(k) => {
                 let p = problem.exponents()[*k];
-                let cost = value * Wide::exp(p * shift) / total;
+                let cost = value * Wide::exp(p * shift) / unit;
                 Term::Power(e.head, e.tail, p, cost.to_f64())
             }
             Cost::Convex(function) => {
                 let at = value.to_f64() + shift;
-                Term::Convex(e.head, e.tail, Arc::clone(function), at, function.at(at)[0])
+                Term::Convex(e.head, e.tail, Arc::clone(function), at, function.at(at))
             }
         });
     });

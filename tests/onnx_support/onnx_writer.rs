@@ -74,6 +74,11 @@ pub fn f16_tensor(name: &str, shape: &[usize], bits: &[u16]) -> Message {
     dims(shape).int(2, 10).text(8, name).bytes(9, &raw)
 }
 
+pub fn bf16_tensor(name: &str, shape: &[usize], bits: &[u16]) -> Message {
+    let raw: Vec<u8> = bits.iter().flat_map(|v| v.to_le_bytes()).collect();
+    dims(shape).int(2, 16).text(8, name).bytes(9, &raw)
+}
+
 pub fn i64_tensor(name: &str, shape: &[usize], values: &[i64]) -> Message {
     let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     dims(shape).int(2, 7).text(8, name).bytes(9, &raw)

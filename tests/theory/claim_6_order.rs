@@ -72,6 +72,25 @@ fn relaxed_steps_converge_on_problems_that_are_not_hard() {
     }
 }
 
+#[test]
+fn an_over_relaxed_step_of_a_unit_of_degree_three_may_raise_the_cost() {
+    // 3 e^8 e^(2 x) + e^(-6 x) is least at x = -1; the step from 0 with theta = 1.9 goes to -1.9
+    let edge = |head: &[(usize, f64)], tail: &[(usize, f64)], weight: f64| {
+        let (head, tail) = (head.to_vec(), tail.to_vec());
+        Edge { head, tail, weight, p: 2.0, alpha: 1.0 }
+    };
+    let into = (3f64 * 8f64.exp()).sqrt();
+    let raw = Raw { variables: 1, edges: vec![edge(&[(0, 1.0)], &[], into), edge(&[], &[(0, 3.0)], 1.0)] };
+    let costs = |theta: f64| -> Vec<f64> {
+        let settings = Settings { relaxation: theta, ..local(Schedule::Cyclic, 1) };
+        solve_checked(&raw, &raw.problem(), &settings).trace.iter().map(|step| step.cost).collect()
+    };
+    let (start, over) = (costs(1.9)[0], 3.0 * 4.2f64.exp() + 11.4f64.exp());
+    assert!(over > 10.0 * start, "{over} {start}");
+    approx::assert_relative_eq!(costs(1.9)[1], over, max_relative = 1e-9);
+    approx::assert_relative_eq!(costs(1.0)[1], 4.0 * 6f64.exp(), max_relative = 1e-9);
+}
+
 #[quickcheck]
 fn a_subset_is_balanced_and_everything_else_stays(any: AnyProblem, mask: u8, seed: u8) {
     let raw = attained(&any.0);

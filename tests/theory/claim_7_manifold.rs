@@ -78,7 +78,10 @@ fn one_path_through_every_unit_is_not_enough() {
     assert!(two_paths(&multipliers(0.7)));
     // satisfies both, and is no rescaling
     let impostor = [1.0, 2.0, -1.0, -2.0];
-    assert!(two_paths(&impostor) && impostor[0] != impostor[1]);
+    assert!(two_paths(&impostor));
+    // every rescaling multiplies both incoming weights alike, for any scale: the impostor does not
+    let alike = |l: &[f64]| l[0] == l[1];
+    assert!((-20..20).all(|k| alike(&multipliers(0.37 * f64::from(k)))) && !alike(&impostor));
     let problem = raw.problem();
     assert_eq!(synbal::problem::Gauge::of(&problem).unwrap().dimension, 1);
 }

@@ -13,7 +13,9 @@ mod values;
 use super::{Connections, Network};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, folder_of, same_file};
+use crate::lowered::Scaling;
 use crate::numeric::{Float, UNIT_ROUNDOFF};
+use crate::problem::Decisions;
 use format::{Columns, FORMAT, File, Layer, Units, VERSION};
 use shards::{NewFiles, NewTensors};
 use std::path::{Path, PathBuf};
@@ -130,6 +132,19 @@ impl NetworkFile {
     pub fn roundoff(&self) -> f64 {
         let floats = self.types().into_iter().filter_map(|(head, _)| Some(head?.float));
         floats.map(Float::roundoff).fold(UNIT_ROUNDOFF, f64::max)
+    }
+
+    /// The network with every weight multiplied as `scaling` says, as this file will hold it: rounded to the types of its
+    /// tensors; with proved bounds, as the exact optimum is rounded. Counts how weights were decided.
+    ///
+    /// # Errors
+    /// As for [`Network::apply`], and when a weight does not fit its type.
+    pub fn apply(&self, scaling: &Scaling) -> Result<(Network, Decisions)> {
+        let types = self.types().into_iter();
+        let floats = types.map(|(head, count)| vec![head.map_or(Float::F64, |head| head.float); count]);
+        let floats: Vec<Float> = floats.flatten().collect();
+        let (network, decisions) = self.network.apply_as(scaling, |parameter| floats[parameter])?;
+        Ok((self.rounded(&network)?, decisions))
     }
 
     /// A network of the same form with its weights as this file will hold them: rounded to the types of their tensors.
