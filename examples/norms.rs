@@ -30,9 +30,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let optima = exponents.iter().zip(&path).map(|(&p, b)| (p, at(&b.solution.log_scales)));
         series.push(line(format!("unit {unit}"), optima));
     }
-    let units = 0..3;
-    let small = exponents.iter().take(10).flat_map(|&p| units.clone().map(move |u| (p, u)));
-    series.push(points("expansion for small p", small.map(|(p, u)| (p, expansion.at(p)[u]))));
-    series.push(points("max-balanced (p to infinity)", units.map(|u| (right, limit.log_scales[u]))));
+    for unit in 0..3 {
+        let small = exponents.iter().take(10).map(|&p| (p, expansion.at(p)[unit]));
+        series.push(points(format!("unit {unit}, expansion for small p"), small).like(unit));
+    }
+    for unit in 0..3 {
+        let limit = [(right, limit.log_scales[unit])];
+        series.push(points(format!("unit {unit}, max-balanced (p to infinity)"), limit).like(unit));
+    }
     chart("norms", "Log-scales of the optimum over the norm", log("exponent p"), linear("log-scale"), &series)
 }

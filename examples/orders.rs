@@ -61,6 +61,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "1000 runs of stochastic balancing, each in its own order, reach one optimum",
         linear("sweeps (as many local steps as units)"),
         log("cost above the optimum (relative)"),
-        &[line("slowest run", quantile(1.0)), line("median", quantile(0.5)), line("fastest run", quantile(0.0))],
+        &[
+            line("highest of all runs", quantile(1.0)),
+            line("median", quantile(0.5)),
+            line("lowest of all runs", quantile(0.0)),
+        ],
     )
 }

@@ -6,7 +6,7 @@ mod figure;
 
 use figure::{chart, line, linear, points};
 use std::ops::ControlFlow;
-use synbal::analysis::Spectrum;
+use synbal::analysis::{Spectrum, observed_rate};
 use synbal::network::{Activation, Biases, build};
 use synbal::problem::Problem;
 use synbal::regularizer::Regularizer;
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )
 }
 
-/// The mean factor a sweep between the distances 1e-4 and 1e-8 or so.
+/// The mean factor of a sweep.
 fn watch(problem: &Problem, optimum: &[f64], rate: f64) -> Result<f64, synbal::error::Error> {
     let distance = |sweeps: usize| -> Result<f64, synbal::error::Error> {
         let settings =
@@ -43,7 +43,8 @@ fn watch(problem: &Problem, optimum: &[f64], rate: f64) -> Result<f64, synbal::e
         let x = solve(problem, &settings, &mut |_| ControlFlow::Continue(()))?.log_scales;
         Ok(x.iter().zip(optimum).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt())
     };
-    let at = |size: f64| (size.ln() / rate.max(1e-3).ln()).ceil() as usize;
-    let (first, last) = (at(1e-4), at(1e-8).max(at(1e-4) + 1));
-    Ok((distance(last)? / distance(first)?).powf(1.0 / (last - first) as f64))
+    // as many sweeps as the prediction takes to 1e-9
+    let most = (1e-9f64.ln() / rate.max(1e-3).ln()).ceil() as usize;
+    let distances: Result<Vec<f64>, _> = (0..=most).map(distance).collect();
+    Ok(observed_rate(&distances?).unwrap_or(f64::NAN))
 }

@@ -136,6 +136,19 @@ fn order(raw: &Raw) -> Vec<usize> {
 }
 
 #[quickcheck]
+fn the_estimate_of_the_smallest_eigenvalue_is_near_and_predicts_local_balancing(units: u8, numbers: Vec<u8>) {
+    let raw = ring(3 + units as usize % 12, &numbers, 2.0);
+    let solution = optimum(&raw);
+    let spectrum = Spectrum::at(&raw.problem(), &solution.log_scales).unwrap();
+    let estimate = solution.smallest_eigenvalue.unwrap();
+    // a Rayleigh quotient is never below
+    let ratio = estimate / spectrum.smallest;
+    assert!((0.999..1.4).contains(&ratio), "{estimate} {}", spectrum.smallest);
+    let sweeps = solution.sweeps_per_digit().unwrap() * spectrum.sweep_rate.ln() / -10f64.ln();
+    assert!((0.6..1.1).contains(&sweeps), "{sweeps}");
+}
+
+#[quickcheck]
 fn the_largest_cycle_mean_is_the_least_possible_largest_weight(units: u8, numbers: Vec<u8>) {
     let raw = ring(1 + units as usize % 7, &numbers, 2.0);
     let problem = raw.problem();

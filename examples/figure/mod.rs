@@ -61,16 +61,25 @@ pub struct Series {
     name: String,
     style: Style,
     points: Vec<(f64, f64)>,
+    /// The series whose colour it has; its own where that is none.
+    like: Option<usize>,
+}
+
+impl Series {
+    /// In the colour of series `k`.
+    pub fn like(self, k: usize) -> Self {
+        Self { like: Some(k), ..self }
+    }
 }
 
 /// A line with a name.
 pub fn line(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
-    Series { name: name.into(), style: Style::Line, points: points.into_iter().collect() }
+    Series { name: name.into(), style: Style::Line, points: points.into_iter().collect(), like: None }
 }
 
 /// Markers with a name.
 pub fn points(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
-    Series { name: name.into(), style: Style::Points, points: points.into_iter().collect() }
+    Series { name: name.into(), style: Style::Points, points: points.into_iter().collect(), like: None }
 }
 
 /// Draws series in one pair of axes to `target/figures/NAME.svg`.
@@ -108,7 +117,7 @@ pub fn chart(name: &str, title: &str, x: Axis, y: Axis, series: &[Series]) -> Re
         .draw()?;
     let corner = emptiest(&placed, &range(|p| p.0), &range(|p| p.1));
     for (k, (s, at)) in series.iter().zip(placed).enumerate() {
-        let colour = COLOURS[k % COLOURS.len()];
+        let colour = COLOURS[s.like.unwrap_or(k) % COLOURS.len()];
         match s.style {
             Style::Line => {
                 // whole, long, short, shorter: every fourth line is whole

@@ -9,6 +9,7 @@ mod flow;
 mod geodesic;
 mod max_balanced;
 mod norms;
+mod rate;
 mod sensitivity;
 mod spectrum;
 
@@ -17,6 +18,7 @@ pub use flow::gradient_flow;
 pub use geodesic::Geodesic;
 pub use max_balanced::{MaxBalanced, max_balanced};
 pub use norms::{SmallNorms, norm_path, small_norms};
+pub use rate::observed_rate;
 pub use sensitivity::Sensitivity;
 pub use spectrum::Spectrum;
 

@@ -12,6 +12,8 @@ pub struct Spectrum {
     pub eigenvalues: Vec<f64>,
     /// Largest over smallest eigenvalue of the Hessian scaled to a diagonal of ones, which is what solvers meet.
     pub condition: f64,
+    /// The smallest eigenvalue of the scaled Hessian.
+    pub smallest: f64,
     /// The factor by which one cyclic sweep of local balancing shrinks the distance in the limit: the spectral radius of the
     /// Gauss-Seidel iteration, where shifts that change no weight count as nothing.
     pub sweep_rate: f64,
@@ -44,7 +46,8 @@ impl Spectrum {
         let eigenvalues = positive(hessian.clone(), flat);
         let scaled = positive(scaled, flat);
         let condition = scaled.last().zip(scaled.first()).map_or(1.0, |(most, least)| most / least);
-        Ok(Self { eigenvalues, condition, sweep_rate: sweep_rate(&hessian, flat) })
+        let smallest = scaled.first().copied().unwrap_or(1.0);
+        Ok(Self { eigenvalues, condition, smallest, sweep_rate: sweep_rate(&hessian, flat) })
     }
 }
 

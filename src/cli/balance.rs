@@ -231,6 +231,8 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         residual_after: solution.residual,
         residual_written: None,
         error_bound: solution.error_bound.is_finite().then_some(solution.error_bound),
+        smallest_eigenvalue: solution.smallest_eigenvalue,
+        sweeps_per_digit: solution.sweeps_per_digit().filter(|sweeps| sweeps.is_finite()),
         certified_width: balanced.enclosure.as_ref().ok().map(|e| e.width),
         certified_gap: balanced.gap.as_ref().ok().map(|gap| gap / solution.cost).filter(|gap| gap.is_finite()),
         certificate: None,
@@ -350,6 +352,10 @@ fn text(report: &BalanceReport, args: &Balance) -> String {
         ("error bound", bound),
         ("certified", certified(r)),
     ];
+    if let Some((smallest, sweeps)) = r.smallest_eigenvalue.zip(r.sweeps_per_digit) {
+        let predicted = format!("local balancing would take about {sweeps:.2} sweeps for every digit");
+        rows.push(("curvature", format!("smallest eigenvalue about {} (scaled): {predicted}", small(smallest))));
+    }
     if let Some(above) = r.above_optimum {
         rows.push(("above optimum", format!("{:.2e} of the least cost, as the options ask", above)));
     }

@@ -73,6 +73,10 @@ pub struct BalanceReport {
     pub residual_written: Option<f64>,
     /// First-order bound on the relative error of every weight; null when none is known.
     pub error_bound: Option<f64>,
+    /// About the smallest eigenvalue of the Hessian scaled to a diagonal of ones; null where it is not known.
+    pub smallest_eigenvalue: Option<f64>,
+    /// What it predicts: sweeps of local balancing that gain one digit.
+    pub sweeps_per_digit: Option<f64>,
     /// Largest relative width of the proved enclosure of any exact weight; null when nothing was proved.
     pub certified_width: Option<f64>,
     /// Proved bound on how far the cost is above the least one, relative to it; null when nothing was proved.

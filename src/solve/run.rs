@@ -299,6 +299,7 @@ impl<'a, 'c> Run<'a, 'c> {
             residual,
             error_bound,
             margins: error.margins,
+            smallest_eigenvalue: error.smallest,
             iterations,
             passes: self.passes,
             trace: self.trace,
