@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let x = solve(&problem, &settings, &mut |_| ControlFlow::Continue(()))?.log_scales;
         clocks.push((ticks as f64, distance(&x)));
     }
-    // two independent steps of a unit in turn shrink the slowest part by 1 - s each, where s is the smallest scaled eigenvalue
+    // a sweep of all units at once shrinks the slowest part by 1 - s, where s is the smallest scaled eigenvalue
     let expected = |ticks: f64| clocks[0].1 * (1.0 - smallest).powf(ticks);
     let (far, near) = (observed_rate(&clocks.iter().map(|c| c.1).collect::<Vec<_>>()), 1.0 - smallest);
     println!(

@@ -13,7 +13,7 @@ const COUNT: usize = 200;
 
 /// Numbers of any sign between 1/8 and 8.
 fn numbers(seed: f64) -> Vec<f64> {
-    let one = |k: usize| (2.0 * (seed + 1.7 * k as f64).sin()).exp() * if k % 3 == 0 { -1.0 } else { 1.0 };
+    let one = |k: usize| (2.0 * (seed + 1.7 * k as f64).sin()).exp() * if k.is_multiple_of(3) { -1.0 } else { 1.0 };
     (0..2 * COUNT).map(one).collect()
 }
 

@@ -135,6 +135,14 @@ impl Amplitudes {
         }
     }
 
+    /// Entry `k` as a number of a pass.
+    pub(super) fn scalar<S: Scalar>(&self, k: usize) -> S {
+        match self {
+            Self::Plain(v) => v[k].into(),
+            Self::Wide(_) | Self::Stored(_) => S::from_wide(self.get(k)),
+        }
+    }
+
     /// Whether all non-zero magnitudes are within 2^-450 and 2^450.
     #[must_use]
     pub fn is_plain(&self) -> bool {

@@ -143,12 +143,28 @@ impl Point<'_> {
         }
     }
 
+    /// The diagonal of the Hessian, where all numbers are in the range of `f64`.
+    pub(crate) fn plain_diagonal(&self) -> Option<&[f64]> {
+        match &self.state {
+            State::Plain(data) => Some(&data.diagonal),
+            State::Wide(_) => None,
+        }
+    }
+
     /// The curvature of a single connection's cost in its log-multiplier.
     #[must_use]
     pub fn curvature(&self, block: usize, row: usize, column: usize, index: usize) -> Wide {
         match &self.state {
-            State::Plain(data) => curvature_of(self.problem, data, block, row, column, index),
+            State::Plain(data) => curvature_of(self.problem, data, block, row, column, index).into(),
             State::Wide(data) => curvature_of(self.problem, data, block, row, column, index),
+        }
+    }
+
+    /// The same, where all numbers are in the range of `f64`.
+    pub(crate) fn plain_curvature(&self, block: usize, row: usize, column: usize, index: usize) -> Option<f64> {
+        match &self.state {
+            State::Plain(data) => Some(curvature_of(self.problem, data, block, row, column, index)),
+            State::Wide(_) => None,
         }
     }
 }
@@ -160,15 +176,15 @@ fn curvature_of<S: Scalar>(
     row: usize,
     column: usize,
     index: usize,
-) -> Wide {
+) -> S {
     let b = &problem.blocks[block];
     match b.cost {
         Cost::Power(p) => {
             let square = problem.exponents[p] * problem.exponents[p];
             let (u, v) = (data.up[p][b.heads[row] as usize], data.down[p][b.tails[column] as usize]);
-            (S::from(square) * u * S::from_wide(b.values.get(index)) * v).into()
+            S::from(square) * u * b.values.scalar(index) * v
         }
-        Cost::Convex(_) => data.curvature[block].entries[index].into(),
+        Cost::Convex(_) => data.curvature[block].entries[index],
     }
 }
 

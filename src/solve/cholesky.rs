@@ -4,15 +4,15 @@
 
 use super::cg::relative_weight;
 use super::linear::{LinearSolver, bound_from};
+use super::pattern::Pattern;
 use super::run::Run;
-use crate::numeric::Wide;
-use crate::problem::{Entry, Point, Problem};
+use crate::problem::{Point, Problem};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
+use faer::sparse::SparseColMatRef;
 use faer::sparse::linalg::cholesky::{
     CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
 };
-use faer::sparse::{Pair, SparseColMatRef, SymbolicSparseColMat};
 use faer::{Conj, MatMut, Par, Side};
 
 /// Multiplications of one factorization that are cheaper than the passes they save.
@@ -22,6 +22,8 @@ const CHEAP_FLOPS_PER_ENTRY: f64 = 200.0;
 /// Multiplications of a factorization, for every connection, that spare thousands of passes where they happen a few times.
 /// A grid of a million units takes about a thousand; a random graph, where conjugate gradients are quick, takes 60 000.
 const FLOPS_PER_ENTRY: f64 = 5000.0;
+/// Connections for every variable from which on graphs are seldom flat: grids have 2, meshes in space 3 to 7.
+const MANY_PER_VARIABLE: usize = 8;
 /// Numbers of a factor that fit into memory: 640 MB.
 const MOST_FILL: usize = 80_000_000;
 
@@ -41,32 +43,18 @@ const INVERSE_VARIABLES: usize = 2000;
 
 /// The pattern of the Hessian, its symbolic factorization, and the latest numeric one.
 pub(super) struct Cholesky {
-    pattern: SymbolicSparseColMat<usize>,
+    pattern: Pattern,
     symbolic: SymbolicCholesky<usize>,
-    /// Position of every diagonal entry.
-    diagonal: Vec<usize>,
-    /// Every product of two coefficients of one connection: the connection, the two variables, the product, the position.
-    couplings: Vec<Coupling>,
     factor: Vec<f64>,
     /// Roots of the diagonal that the factorized Hessian was divided by, relative to the largest.
     root: Vec<f64>,
-}
-
-struct Coupling {
-    entry: Entry,
-    /// Its number among the connections that have a cost.
-    order: usize,
-    a: u32,
-    b: u32,
-    product: f64,
-    place: usize,
 }
 
 impl Cholesky {
     /// The symbolic factorization, and what it predicts; none for problems with so many connections that it takes too long.
     pub fn predicted(problem: &Problem) -> Option<(Self, Fill)> {
         let entries = problem.places();
-        if entries > 1_000_000.max(8 * problem.variables()) {
+        if entries > 1_000_000.max(8 * problem.variables()) || is_surely_large(problem, entries) {
             return None;
         }
         let own = Self::new(problem)?;
@@ -83,50 +71,17 @@ impl Cholesky {
     /// The symbolic factorization with the approximate minimum degree ordering; none when it exceeds the memory that can
     /// be indexed.
     pub fn new(problem: &Problem) -> Option<Self> {
-        let n = problem.variables();
-        let mut couplings = vec![];
-        let mut order = 0;
-        problem.for_each_entry(|entry| {
-            let form = problem.form(&entry);
-            for (k, &(a, x)) in form.terms().iter().enumerate() {
-                for &(b, y) in &form.terms()[..k] {
-                    couplings.push(Coupling { entry, order, a, b, product: x * y, place: 0 });
-                }
-            }
-            order += 1;
-        });
-        let ends = |c: &Coupling| Pair { row: c.a.max(c.b) as usize, col: c.a.min(c.b) as usize };
-        let mut places: Vec<Pair<usize, usize>> = (0..n).map(|v| Pair { row: v, col: v }).collect();
-        places.extend(couplings.iter().map(ends));
-        let (pattern, _) = SymbolicSparseColMat::try_new_from_indices(n, n, &places).ok()?;
-        let place = |row: usize, col: usize| {
-            let range = pattern.as_ref().col_range(col);
-            range.start + pattern.as_ref().row_idx()[range].binary_search(&row).expect("the pattern holds all places")
-        };
-        let diagonal = (0..n).map(|v| place(v, v)).collect();
-        couplings.iter_mut().for_each(|c| {
-            let Pair { row, col } = ends(c);
-            c.place = place(row, col);
-        });
+        let pattern = Pattern::new(problem)?;
         let params = CholeskySymbolicParams::default();
-        let symbolic =
-            factorize_symbolic_cholesky(pattern.as_ref(), Side::Lower, SymmetricOrdering::Amd, params).ok()?;
-        Some(Self { pattern, symbolic, diagonal, couplings, factor: vec![], root: vec![] })
+        let matrix = pattern.matrix.as_ref();
+        let symbolic = factorize_symbolic_cholesky(matrix, Side::Lower, SymmetricOrdering::Amd, params).ok()?;
+        Some(Self { pattern, symbolic, factor: vec![], root: vec![] })
     }
 
     /// Factorizes the scaled Hessian; false where it is not numerically definite.
     pub fn factorize(&mut self, run: &mut Run, point: &Point) -> bool {
         run.passes += 1.0;
-        let scale: Vec<Wide> = point.diagonal().into_iter().map(Wide::sqrt).collect();
-        let mut values = vec![0.0; self.pattern.compute_nnz()];
-        for c in &self.couplings {
-            if run.moves[c.a as usize] && run.moves[c.b as usize] {
-                let Entry { block, row, column, index, .. } = c.entry;
-                let curvature = point.curvature(block, row as usize, column as usize, index);
-                let scaled = curvature / (scale[c.a as usize] * scale[c.b as usize]);
-                values[c.place] += c.product * scaled.to_f64();
-            }
-        }
+        let mut values = self.pattern.hessian(&run.moves, point);
         self.root = relative_weight(point).into_iter().map(f64::sqrt).collect();
         self.factorize_values(&mut values)
     }
@@ -137,8 +92,8 @@ impl Cholesky {
         let mut memory =
             MemBuffer::new(self.symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default()));
         for shift in [0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7] {
-            self.diagonal.iter().for_each(|&place| values[place] = 1.0 + shift);
-            let matrix = SparseColMatRef::<usize, f64>::new(self.pattern.as_ref(), values);
+            self.pattern.diagonal.iter().for_each(|&place| values[place] = 1.0 + shift);
+            let matrix = SparseColMatRef::<usize, f64>::new(self.pattern.matrix.as_ref(), values);
             let done = self.symbolic.factorize_numeric_llt::<f64>(
                 &mut self.factor,
                 matrix,
@@ -187,11 +142,7 @@ impl Cholesky {
         weight: impl Fn(usize, usize) -> f64,
     ) -> bool {
         self.root = diagonal.iter().map(|d| d.sqrt()).collect();
-        let mut values = vec![0.0; self.pattern.compute_nnz()];
-        for c in self.couplings.iter().filter(|c| moves[c.a as usize] && moves[c.b as usize]) {
-            let scale = self.root[c.a as usize] * self.root[c.b as usize];
-            values[c.place] += c.product * weight(c.entry.block, c.order) / scale;
-        }
+        let mut values = self.pattern.weighted(moves, &self.root, weight);
         self.factorize_values(&mut values)
     }
 
@@ -207,15 +158,16 @@ impl Cholesky {
     fn solve_sides(&self, sides: &mut [f64], columns: usize) {
         let scratch: StackReq = self.symbolic.solve_in_place_scratch::<f64>(columns, Par::Seq);
         let mut memory = MemBuffer::new(scratch);
-        let n = self.diagonal.len();
+        let n = self.pattern.size();
         let llt = faer::sparse::linalg::cholesky::LltRef::<usize, f64>::new(&self.symbolic, &self.factor);
         let sides = MatMut::from_column_major_slice_mut(sides, n, columns);
         llt.solve_in_place_with_conj(Conj::No, sides, Par::Seq, MemStack::new(&mut memory));
     }
 
-    /// `H^-1 (diagonal * b)`, with H the Hessian that was factorized last, wherever that was.
-    pub fn solve_scaled(&self, moves: &[bool], point: &Point, b: &[f64]) -> Vec<f64> {
-        let (weight, root) = (relative_weight(point), &self.root);
+    /// `H^-1 (diagonal * b)`, with H the Hessian that was factorized last, wherever that was; `weight` is the diagonal over its
+    /// largest entry.
+    pub fn solve_scaled(&self, moves: &[bool], weight: &[f64], b: &[f64]) -> Vec<f64> {
+        let root = &self.root;
         let moves = |v: usize| moves[v] && root[v] > 0.0;
         let mut side: Vec<f64> =
             (0..b.len()).map(|v| if moves(v) { weight[v] / root[v] * b[v] } else { 0.0 }).collect();
@@ -243,6 +195,24 @@ impl Cholesky {
     }
 }
 
+/// Whether the ordering is not worth its time, some hundred passes: units have many connections, and neither their number nor
+/// the order in which they are numbered keeps a factor small.
+fn is_surely_large(problem: &Problem, entries: usize) -> bool {
+    let n = problem.variables();
+    let cheap = |flops: f64| flops <= CHEAP_FLOPS || flops <= CHEAP_FLOPS_PER_ENTRY * entries as f64;
+    if entries <= MANY_PER_VARIABLE * n || cheap((n as f64).powi(3) / 3.0) {
+        return false;
+    }
+    // in the given order nothing is filled in before the first neighbour of a row
+    let mut first: Vec<usize> = (0..n).collect();
+    problem.for_each_entry(|e| {
+        let form = problem.form(&e);
+        let least = form.terms().iter().map(|t| t.0 as usize).min();
+        form.terms().iter().for_each(|t| first[t.0 as usize] = first[t.0 as usize].min(least.unwrap_or(n)));
+    });
+    !cheap(first.iter().enumerate().map(|(v, &first)| ((v - first) as f64).powi(2)).sum())
+}
+
 impl LinearSolver for Cholesky {
     fn is_direct(&self) -> bool {
         true
@@ -253,11 +223,11 @@ impl LinearSolver for Cholesky {
         if !self.factorize(run, point) {
             return super::warm::step(run, point);
         }
-        self.solve_scaled(&run.moves, point, &b)
+        self.solve_scaled(&run.moves, &relative_weight(point), &b)
     }
 
     fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
-        self.factorize(run, point).then(|| self.solve_scaled(&run.moves, point, b))
+        self.factorize(run, point).then(|| self.solve_scaled(&run.moves, &relative_weight(point), b))
     }
 
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
@@ -267,7 +237,7 @@ impl LinearSolver for Cholesky {
         if !run.problem.has_comparison() {
             return self.bound_by_inverse(run, point, b);
         }
-        let z = self.solve_scaled(&run.moves, point, b);
+        let z = self.solve_scaled(&run.moves, &relative_weight(point), b);
         bound_from(run, point, b, z)
     }
 }

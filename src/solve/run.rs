@@ -80,6 +80,8 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
         let mut rest = grid.rest().to_vec();
         run = run.on(&folded);
         run.folds = MOST_FOLDS;
+        // what was factorized on the way here depends on the start
+        solvers.forget();
         end = solvers.minimize(&mut run, &mut rest, method);
         if end == End::Tolerance {
             let scales = LogScales::split(sum(&base, grid.exponents()), rest);

@@ -2,6 +2,7 @@
 
 use super::cg::ConjugateGradients;
 use super::cholesky::{Cholesky, Fill};
+use super::incomplete::Incomplete;
 use super::linear::LinearSolver;
 use super::mean_field::{self, Layout};
 use super::run::{End, Run};
@@ -61,7 +62,12 @@ impl Solvers {
             Some((factor, Fill::Medium)) => (None, Some(factor)),
             Some((_, Fill::Large)) | None => (None, None),
         };
-        Self { direct, iterative: ConjugateGradients::new(mean_field, factor), comparison: problem.has_comparison() }
+        // conjugate gradients that were asked for have it in small problems, too
+        let direct_serves = direct.is_some() && method != Method::Cg;
+        let sparse = !direct_serves && factor.is_none() && mean_field.is_none();
+        let incomplete = if sparse { Incomplete::new(problem) } else { None };
+        let iterative = ConjugateGradients::new(mean_field, factor, incomplete);
+        Self { direct, iterative, comparison: problem.has_comparison() }
     }
 
     /// The method that runs when `asked` is asked for.
@@ -94,6 +100,11 @@ impl Solvers {
             }
             Method::Lbfgs | Method::TrustRegion | Method::NewtonCg => witness::minimize(run, x, method),
         }
+    }
+
+    /// Makes factors anew before they are used again.
+    pub fn forget(&mut self) {
+        self.iterative.forget();
     }
 
     /// The solver for the error bound.
