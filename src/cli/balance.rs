@@ -2,7 +2,7 @@
 
 use super::args::Balance;
 use super::input::Input;
-use super::optimum::{constrain, solve};
+use super::optimum::{constrain, is_small, solve};
 use super::origin::{Origin, sha256};
 use super::settings::{Norm, limit_threads, settings};
 use super::{Exit, check_target, function, json, show};
@@ -18,7 +18,7 @@ use crate::report::{
     BalanceReport, FrozenNode, Memory, SCHEMA, SHOWN, ScalesFile, Seconds, cost, forget_peak, function_line,
     left_alone, pairs, peak, small, some,
 };
-use crate::solve::{Method, Settings, Status};
+use crate::solve::{Method, Settings, Status, Step};
 use std::path::Path;
 use std::time::Instant;
 
@@ -56,7 +56,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
         scaling(args, &input, &balanced, &mut report)?
     };
     let certified = args.certificate.as_ref().map(|_| made_certificate(args, &balanced, &lowered, norm)).transpose()?;
-    report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), ..Seconds::default() };
+    let to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.seconds);
+    report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), to_tolerance, ..Seconds::default() };
+    report.passes_to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.passes);
 
     let started = Instant::now();
     let output = input.scaled(&scaling).map_err(|e| e.in_file(&args.input))?;
@@ -108,6 +110,11 @@ pub fn run(args: &Balance) -> Result<Exit> {
     report.seconds.total = begin.elapsed().as_secs_f64();
     show(&report, args.reading.json, || text(&report, args) + &left_alone(&lowered, SHOWN))?;
     Ok(exit(&report))
+}
+
+/// The first step of the solver whose residual is within the tolerance.
+fn reached(balanced: &Balanced, tolerance: f64) -> Option<&Step> {
+    balanced.solution.trace.iter().find(|step| step.residual <= tolerance)
 }
 
 /// The scaling with bounds of `--exact`: of two words where these decide every weight, of 192 digits elsewhere.
@@ -192,11 +199,15 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
     let solution = &balanced.solution;
     let mut notes = vec![];
     if norm == Norm::Infinity {
-        notes.push(
-            "norm inf: costs are largest weights, residuals are how far they are above the optimum; \
-                    the optimum is one of many"
-                .to_string(),
-        );
+        let which = match is_small(&lowered.problem) {
+            true => {
+                "of the many optima this is the limit of those of large p, in which every next largest weight is least, too"
+            }
+            false => "the optimum is one of many",
+        };
+        notes.push(format!(
+            "norm inf: costs are largest weights, residuals are how far they are above the optimum; {which}"
+        ));
         notes.extend(bottleneck(lowered));
     }
     if lowered.problem.variables() == 0 {
@@ -242,6 +253,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
         uncertified: balanced.enclosure.as_ref().err().cloned(),
         iterations: solution.iterations,
         passes: solution.passes,
+        passes_to_tolerance: None,
         seconds: Seconds::default(),
         memory: Memory::default(),
         frozen: lowered.frozen.iter().map(FrozenNode::from).collect(),

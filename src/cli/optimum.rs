@@ -2,11 +2,20 @@
 
 use super::args::Balance;
 use super::settings::{Norm, progress};
+use crate::analysis::max_balanced;
 use crate::balance::{Balanced, balance};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Lowered;
-use crate::problem::LogScales;
+use crate::problem::{LogScales, Problem};
 use crate::solve::{Settings, Status, largest_weight, minimax, solve_within};
+
+/// Connections up to which the optimum under the largest weight is the max-balanced one: it takes a sequence of programs.
+const FEW: usize = 200;
+
+/// Whether the optimum under the largest weight is the max-balanced one.
+pub fn is_small(problem: &Problem) -> bool {
+    problem.entries() <= FEW
+}
 
 /// Balances, or for the largest weight minimizes it.
 pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
@@ -28,11 +37,14 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     };
     let before = largest_weight(attained, &vec![0.0; attained.variables()])?;
     let optimum = minimax(attained)?;
+    // of the many optima the limit of the other norms, where that is quickly found
+    let limit = if is_small(attained) { max_balanced(attained).ok() } else { None };
+    let log_scales = limit.map_or(optimum.log_scales, |limit| limit.log_scales);
     let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
     balanced.cost_before = before;
-    balanced.solution.cost = largest_weight(attained, &optimum.log_scales)?;
-    balanced.solution.scales = LogScales::new(optimum.log_scales.clone());
-    balanced.solution.log_scales = optimum.log_scales;
+    balanced.solution.cost = largest_weight(attained, &log_scales)?;
+    balanced.solution.scales = LogScales::new(log_scales.clone());
+    balanced.solution.log_scales = log_scales;
     balanced.residual_before = if optimum.bound > 0.0 { (optimum.start / optimum.bound - 1.0).max(0.0) } else { 0.0 };
     balanced.solution.residual = gap.abs();
     balanced.solution.error_bound = f64::INFINITY;

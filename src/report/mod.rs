@@ -17,8 +17,10 @@ pub const SCHEMA: u32 = 1;
 pub struct Seconds {
     /// Reading the file and lowering it to a problem.
     pub read: f64,
-    /// Existence and solve.
+    /// Existence, solve and proof.
     pub solve: f64,
+    /// Of these the iterations of the solver alone, until the residual was within the tolerance; null where it never was.
+    pub to_tolerance: Option<f64>,
     /// Scaling and writing.
     pub write: f64,
     /// Comparing outputs.
@@ -93,8 +95,10 @@ pub struct BalanceReport {
     pub weights_undecided: Option<u64>,
     /// Newton steps or sweeps.
     pub iterations: usize,
-    /// Complete reads of the problem's connections.
+    /// Complete reads of the problem's connections by the solver, its error bound and refinement included.
     pub passes: f64,
+    /// The same until the residual was within the tolerance; null where it never was.
+    pub passes_to_tolerance: Option<f64>,
     /// Seconds of every phase.
     pub seconds: Seconds,
     /// Largest resident memory of the phases.
