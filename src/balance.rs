@@ -147,7 +147,7 @@ impl Balanced {
 }
 
 impl Balanced {
-    /// The scaling with which models are written so that every weight is the exact optimum, rounded once.
+    /// The scaling with which files are written so that every weight is the exact optimum, rounded once.
     ///
     /// # Errors
     /// With the reason, where the bounds are not proved in two words from exact amplitudes.

@@ -63,7 +63,7 @@ pub struct Scaling {
     pub scales: LogScales,
     /// The direction of the limit, where the limit is asked for.
     pub direction: Option<Vec<f64>>,
-    /// Proved bounds of the log-scales: with them models round weights as the exact optimum would be rounded.
+    /// Proved bounds of the log-scales: with them models and networks round weights as the exact optimum would be rounded.
     pub bounds: Option<Arc<ScaleBounds>>,
 }
 

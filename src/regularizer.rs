@@ -36,8 +36,9 @@ pub trait ConvexCost: fmt::Debug + Send + Sync {
     /// Value, first and second derivative of the cost in `t = ln |w|`; the second is not negative.
     fn at(&self, log_magnitude: f64) -> [f64; 3];
 
-    /// Infimum and supremum of the slope over all magnitudes, which it does not reach; none where they are not known. With
-    /// them [`crate::existence`] tells whether a minimum is attained. The slopes of a power lie between 0 and infinity.
+    /// Infimum and supremum of the slope over all magnitudes, neither of which it reaches; none where they are not known, and
+    /// for a cost whose slope reaches one of them, as a linear one does. With them [`crate::existence`] tells whether a
+    /// minimum is attained. The slopes of a power lie between 0 and infinity.
     fn slopes(&self) -> Option<[f64; 2]> {
         None
     }
@@ -117,6 +118,15 @@ impl Regularizer {
             Error::new(ErrorKind::Parameter, place, problem, remedy)
         };
         let [lowest, highest] = cost.slopes().unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+        if lowest.is_nan() || highest.is_nan() || lowest >= highest {
+            let problem = format!("slopes cannot lie strictly between {lowest:e} and {highest:e}");
+            return Err(Error::new(
+                ErrorKind::Parameter,
+                "regularizer, range of slopes",
+                problem,
+                "give a range, or none",
+            ));
+        }
         for k in -96..96 {
             let (s, t) = (at(k), at(k + 1));
             let ([f, slope, bend], [next, later, _]) = (cost.at(s), cost.at(t));

@@ -10,11 +10,80 @@ use quickcheck_macros::quickcheck;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 use synbal::balance::{Balanced, balance};
-use synbal::certificate::{Enclosure, enclose, gap};
+use synbal::certificate::{Enclosure, enclose, gap, sharpen};
 use synbal::manifold::Form;
-use synbal::problem::{Gauge, LogScales, Port, Problem, ProblemBuilder, Weights};
+use synbal::problem::{Gauge, LogScales, MultiplierSpans, Port, Problem, ProblemBuilder, Weights};
 use synbal::regularizer::Regularizer;
-use synbal::solve::{Method, Settings, Status};
+use synbal::solve::{Correct, Method, Settings, Status, corrections};
+
+/// Bounds of 192 digits around what a method found; why there are none where there are none.
+fn sharp(problem: &Problem, method: Method) -> Result<MultiplierSpans, String> {
+    let settings = Settings { method, refined: true, ..Settings::default() };
+    let answer = balance(problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+    answer.exact(problem)?;
+    let gauge = Gauge::of(problem).unwrap();
+    let mut fixed: Vec<bool> = gauge.active.iter().map(|active| !active).collect();
+    gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
+    let (enclosure, scales) = (answer.enclosure?, &answer.solution.scales);
+    let folded = problem.folded(scales.exponents());
+    let sharpened = |solve: &mut Correct| sharpen(problem, &enclosure, &fixed, solve);
+    corrections(&folded, &settings, scales.rest(), sharpened).map_err(|e| e.to_string())?
+}
+
+/// Whether bounds of 192 digits from two methods hold the same multiplier of every connection, and are no wider than 2^-100.
+fn sharp_overlap(raw: &Raw) -> TestResult {
+    let problem = raw.problem();
+    let (Ok(a), Ok(b)) = (sharp(&problem, Method::Newton), sharp(&problem, Method::Cg)) else {
+        return TestResult::discard();
+    };
+    for edge in raw.edges.iter().filter(|e| e.weight != 0.0) {
+        let form = bank::form(&edge.head).plus(-1.0, &bank::form(&edge.tail));
+        let [a, b] = [&a, &b].map(|spans| spans.at(&form).expect("coefficients are halves"));
+        if a.is_below(&b) || b.is_below(&a) || !a.is_narrow(-100) || !b.is_narrow(-100) {
+            return TestResult::error(format!("{form:?}: {a:?} {b:?}"));
+        }
+    }
+    TestResult::passed()
+}
+
+#[quickcheck]
+fn two_methods_have_overlapping_bounds_of_192_digits(AnyProblem(raw): AnyProblem) -> TestResult {
+    sharp_overlap(&raw)
+}
+
+#[test]
+fn known_optima_are_enclosed_in_192_digits() {
+    let all: Vec<_> = known::closed_forms().into_iter().chain(known::instances()).collect();
+    let done = all.iter().filter(|known| {
+        let result = sharp_overlap(&known.raw);
+        assert!(!result.is_failure(), "{}: {result:?}", known.name);
+        sharp(&known.raw.problem(), Method::Auto).is_ok()
+    });
+    let done = done.count();
+    println!("{done} of {}", all.len());
+    assert!(done >= 30, "{done} of {}", all.len());
+}
+
+#[test]
+fn bounds_of_192_digits_are_refused_where_a_solver_answers_nonsense() {
+    let raw = known::closed_forms().remove(0).raw;
+    let problem = raw.problem();
+    let answer = balanced(&problem, Method::Newton);
+    let (enclosure, n) = (answer.enclosure.unwrap(), problem.variables());
+    let answers: [fn(usize) -> Option<Vec<f64>>; 6] = [
+        |_| None,
+        |n| Some(vec![f64::NAN; n]),
+        |n| Some(vec![f64::INFINITY; n]),
+        |n| Some(vec![-1.0; n]),
+        |n| Some(vec![0.7; n]),
+        |n| Some(vec![1.0; n + 1]),
+    ];
+    for (k, answer) in answers.into_iter().enumerate() {
+        let result = sharpen(&problem, &enclosure, &vec![false; n], &mut |_| answer(n));
+        // the fifth is positive, and no correction
+        assert!(result.is_err_and(|why| why.contains("192 digits")), "{k}");
+    }
+}
 
 /// The width that every certificate must reach.
 const WIDTH: f64 = 1e-11;

@@ -48,8 +48,8 @@ def synbal(binary, path, options):
         "memory": max(r["memory"]["balance"] for r, _ in runs) / 1e6,
     }
     bare = {
-        "seconds": statistics.median(r["seconds"]["to_tolerance"] for r, _ in runs),
-        "passes": report["passes_to_tolerance"],
+        "seconds": statistics.median(r["seconds"]["to_tolerance"] or LIMIT for r, _ in runs),
+        "passes": report["passes_to_tolerance"] or 0,
     }
     return whole, {**whole, **bare}
 

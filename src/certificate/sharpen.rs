@@ -4,7 +4,7 @@ use super::Enclosure;
 use crate::numeric::{Double, Span};
 use crate::problem::{MultiplierSpans, Problem};
 
-/// Relative width of balanced weights between these bounds: 2^-110. What they leave open at 2^-100 is presumed to be a tie.
+/// Relative width of balanced weights between these bounds, before it is widened for a proof: 2^-110.
 const WIDTH: f64 = 7.703_719_777_548_943e-34;
 /// Most corrections: each gains three digits at least, or the linear solver does not see the problem.
 const CORRECTIONS: usize = 30;
@@ -37,13 +37,14 @@ pub fn sharpen(
     }
     let failed = || "the linear solver does not reach 192 digits".to_string();
     let free = |v: &usize| !fixed[*v];
-    let reach = solve(&vec![1.0; n]).ok_or_else(failed)?;
+    let reach = solve(&vec![1.0; n]).filter(|reach| reach.len() == n).ok_or_else(failed)?;
     let furthest = (0..n).filter(free).map(|v| reach[v]).fold(1.0, f64::max);
     if !furthest.is_finite() || (0..n).filter(free).any(|v| reach[v].is_nan() || reach[v] <= 0.0) {
         return Err(failed());
     }
     // the imbalance that is to be left: an error of a quarter of the width in every log-scale at most
     let rest = 0.25 * WIDTH / furthest;
+    debug_assert!(rest * furthest * FACTORS[FACTORS.len() - 1] < 0.5, "multipliers stay positive");
     let mut at: Vec<Span> = (0..n).map(|v| centre(enclosure, v)).collect();
     let mut last = f64::INFINITY;
     for _ in 0..CORRECTIONS {
@@ -59,7 +60,8 @@ pub fn sharpen(
             return Err(failed());
         }
         last = worst;
-        let step = solve(&imbalance).ok_or_else(failed)?;
+        let step = solve(&imbalance).filter(|step| step.len() == n && step.iter().all(|d| d.abs() < 0.5));
+        let step = step.ok_or_else(failed)?;
         for v in (0..n).filter(free) {
             at[v] = moved(&at[v], -step[v]);
         }

@@ -2,7 +2,7 @@
 
 use super::args::Balance;
 use super::input::Input;
-use super::optimum::{constrain, is_small, solve};
+use super::optimum::{constrain, solve};
 use super::origin::{Origin, sha256};
 use super::settings::{Norm, limit_threads, settings};
 use super::{Exit, check_target, function, json, show};
@@ -38,9 +38,9 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let read = begin.elapsed().as_secs_f64();
 
     let started = Instant::now();
-    let mut balanced = solve(&lowered, norm, &settings)?;
+    let (mut balanced, is_limit) = solve(&lowered, norm, &settings)?;
     let above_optimum = constrain(args, &lowered, norm, &settings, &mut balanced)?;
-    let mut report = BalanceReport { above_optimum, ..report(&balanced, &lowered, norm) };
+    let mut report = BalanceReport { above_optimum, ..report(&balanced, &lowered, (norm, is_limit)) };
     if let Some(direction) = balanced.existence.direction() {
         (report.escaping, report.escaping_count) = input.escaping(direction)?;
     }
@@ -195,11 +195,11 @@ fn bottleneck(lowered: &Lowered) -> Option<String> {
     Some(format!("no scaling has a smaller largest weight: {} is the geometric mean along {shown}", cost(cycle.mean)))
 }
 
-fn report(balanced: &Balanced, lowered: &Lowered, norm: Norm) -> BalanceReport {
+fn report(balanced: &Balanced, lowered: &Lowered, (norm, is_limit): (Norm, bool)) -> BalanceReport {
     let solution = &balanced.solution;
     let mut notes = vec![];
     if norm == Norm::Infinity {
-        let which = match is_small(&lowered.problem) {
+        let which = match is_limit {
             true => {
                 "of the many optima this is the limit of those of large p, in which every next largest weight is least, too"
             }

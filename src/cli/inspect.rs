@@ -57,7 +57,7 @@ pub fn run(args: &Inspect) -> Result<Exit> {
     let norm = Norm::of(&args.reading)?;
     let input = Input::open(&args.input, &args.reading)?;
     let lowered = input.lower(norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
-    let balanced = solve(&lowered, norm, &Settings::default())?;
+    let (balanced, _) = solve(&lowered, norm, &Settings::default())?;
     let problem = match balanced.existence.direction() {
         Some(direction) => lowered.problem.without_falling(direction),
         None => lowered.problem.clone(),

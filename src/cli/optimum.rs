@@ -6,21 +6,16 @@ use crate::analysis::max_balanced;
 use crate::balance::{Balanced, balance};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Lowered;
-use crate::problem::{LogScales, Problem};
-use crate::solve::{Settings, Status, largest_weight, minimax, solve_within};
+use crate::problem::LogScales;
+use crate::solve::{Settings, Status, largest_moving, largest_weight, minimax, solve_within};
 
 /// Connections up to which the optimum under the largest weight is the max-balanced one: it takes a sequence of programs.
 const FEW: usize = 200;
 
-/// Whether the optimum under the largest weight is the max-balanced one.
-pub fn is_small(problem: &Problem) -> bool {
-    problem.entries() <= FEW
-}
-
-/// Balances, or for the largest weight minimizes it.
-pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balanced> {
+/// Balances, or for the largest weight minimizes it; and whether that is then the max-balanced optimum.
+pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<(Balanced, bool)> {
     let mut balanced = match norm {
-        Norm::P(_) => return balance(&lowered.problem, settings, &mut progress()),
+        Norm::P(_) => return Ok((balance(&lowered.problem, settings, &mut progress())?, false)),
         // existence and the figures before are those of the sum of magnitudes
         Norm::Infinity => {
             let none = Settings { max_iterations: 0, ..settings.clone() };
@@ -38,9 +33,11 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     let before = largest_weight(attained, &vec![0.0; attained.variables()])?;
     let optimum = minimax(attained)?;
     // of the many optima the limit of the other norms, where that is quickly found
-    let limit = if is_small(attained) { max_balanced(attained).ok() } else { None };
+    let limit = if attained.entries() <= FEW { max_balanced(attained).ok() } else { None };
+    let is_limit = limit.is_some();
     let log_scales = limit.map_or(optimum.log_scales, |limit| limit.log_scales);
-    let gap = if optimum.bound > 0.0 { optimum.largest / optimum.bound - 1.0 } else { 0.0 };
+    let reached = largest_moving(attained, &log_scales)?;
+    let gap = if optimum.bound > 0.0 { reached / optimum.bound - 1.0 } else { 0.0 };
     balanced.cost_before = before;
     balanced.solution.cost = largest_weight(attained, &log_scales)?;
     balanced.solution.scales = LogScales::new(log_scales.clone());
@@ -50,9 +47,11 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<Balan
     balanced.solution.error_bound = f64::INFINITY;
     balanced.enclosure = Err("the optimum under norm inf is not unique".into());
     balanced.gap = Err("norm inf has none".into());
-    balanced.solution.passes = 0.0;
+    // nothing of the solve that ended at once says anything of this optimum
+    (balanced.solution.passes, balanced.solution.smallest_eigenvalue) = (0.0, None);
+    balanced.solution.trace.clear();
     balanced.solution.status = if gap.abs() <= 1e-6 { Status::Converged } else { Status::Stalled };
-    Ok(balanced)
+    Ok((balanced, is_limit))
 }
 
 /// Replaces the optimum by what the options allow; returns how far above the optimum that is, relatively.

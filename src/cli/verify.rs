@@ -57,7 +57,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     let (original, before) = lower(&args.original)?;
     let (candidate, after) = lower(&args.balanced)?;
     let settings = Settings { max_iterations: 0, ..Settings::default() };
-    let residual = solve(&after, norm, &settings)?.residual_before;
+    let residual = solve(&after, norm, &settings)?.0.residual_before;
     let roundoff = candidate.roundoff();
     // one rounding of every weight changes inflow and outflow by p roundoffs each; the rest is the solver's tolerance
     let allowed = match norm {

@@ -30,8 +30,7 @@ pub enum Existence {
         /// Why the rest is attained.
         rest: Circulation,
     },
-    /// Along `direction` the cost of some weights falls for ever, by more than that of others rises: there is no minimum. Only
-    /// costs whose slopes are bounded can do so.
+    /// Along `direction` the total cost of a user's own costs falls for ever, though some weights may grow: there is no minimum.
     Falls {
         /// A direction of the manifold, one entry for every variable.
         direction: Vec<f64>,

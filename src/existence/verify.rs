@@ -18,10 +18,12 @@ pub fn verify(problem: &Problem, existence: &Existence) -> bool {
             let (Some(value), Some(ranges)) = (at_ports(problem, direction), slopes::ranges(problem)) else {
                 return false;
             };
-            slopes::falls(&ranges, |&(head, tail)| &value[head as usize] - &value[tail as usize])
+            !problem.is_powers()
+                && slopes::falls(&ranges, |&(head, tail)| &value[head as usize] - &value[tail as usize])
         }
         Existence::Escapes { direction, rest } => {
-            let Some(value) = at_ports(problem, direction) else { return false };
+            // where a cost falls for ever, or not at all, is the business of slopes
+            let Some(value) = at_ports(problem, direction).filter(|_| problem.is_powers()) else { return false };
             let change = |e: &Entry| value[e.head as usize].cmp(&value[e.tail as usize]);
             let (mut rises, mut falls) = (false, false);
             problem.for_each_entry(|e| match change(&e) {

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 const DIGITS: usize = 192;
 
 /// `mantissa 2^exponent`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 struct Dyadic {
     mantissa: UBig,
     exponent: i64,
@@ -124,6 +124,9 @@ impl Dyadic {
     /// The first 53 digits of a positive number, and whether what is left is below, at or above half a unit of the last one;
     /// none outside the range in which `f64` has them all.
     fn leading(&self) -> Option<(f64, Option<Ordering>)> {
+        if self.is_zero() {
+            return Some((0.0, None));
+        }
         if !(-1000..1000).contains(&self.top()) {
             return None;
         }
@@ -133,8 +136,9 @@ impl Dyadic {
         let rest = (!rest.is_zero()).then(|| rest.cmp(&(UBig::ONE << (extra - 1))));
         // at most 53 digits: exact
         let whole = u64::try_from(&kept).ok()? as f64;
-        let (power, half) = ((self.exponent + extra as i64) as i32, 2f64.powi(-40));
-        Some((whole * half * 2f64.powi(power + 40), rest))
+        let power = (self.exponent + extra as i64) as i32;
+        // in two steps, so that neither power of two leaves the range
+        Some((whole * 2f64.powi(power / 2) * 2f64.powi(power - power / 2), rest))
     }
 
     /// The number rounded to odd; see [`super::Double::to_odd`].
@@ -154,6 +158,14 @@ impl Dyadic {
         Some(if up { whole.next_up() } else { whole })
     }
 }
+
+impl PartialEq for Dyadic {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Dyadic {}
 
 impl PartialOrd for Dyadic {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -257,6 +269,21 @@ impl Span {
         Self { lower: power.upper.inverse(Toward::Below), upper: power.lower.inverse(Toward::Above) }
     }
 
+    /// The bounds moved apart by this power of two of themselves each.
+    #[must_use]
+    pub fn widened(&self, power: i64) -> Self {
+        let part = |x: &Dyadic| Dyadic { mantissa: x.mantissa.clone(), exponent: x.exponent + power };
+        let lower = self.lower.minus(&part(&self.lower), Toward::Below);
+        Self { lower, upper: self.upper.plus(&part(&self.upper), Toward::Above) }
+    }
+
+    /// Whether the bounds are apart by this power of two of the lower one at most.
+    #[must_use]
+    pub fn is_narrow(&self, power: i64) -> bool {
+        let part = Dyadic { mantissa: self.lower.mantissa.clone(), exponent: self.lower.exponent + power };
+        self.upper <= self.lower.plus(&part, Toward::Below)
+    }
+
     /// Whether every number within the bounds is below every one of the others.
     #[must_use]
     pub fn is_below(&self, other: &Self) -> bool {
@@ -280,7 +307,7 @@ impl Span {
         sign * quotient.to_nearest().unwrap_or(0.0)
     }
 
-    /// Both bounds rounded to odd, and both rounded to nearest; none outside the range of `f64`.
+    /// Both bounds rounded to odd; none outside the range of `f64`.
     #[must_use]
     pub fn to_odd(&self) -> Option<(f64, f64)> {
         Some((self.lower.to_odd()?, self.upper.to_odd()?))
@@ -306,38 +333,62 @@ mod tests {
         if x.exponent >= 0 { mantissa * power } else { mantissa / power }
     }
 
-    /// Whether a number lies within the bounds, and these are no further apart than a few roundings.
-    fn holds(span: &Span, number: &RBig) -> bool {
-        let (low, high) = (value(&span.lower), value(&span.upper));
-        let width = RBig::from(IBig::ONE) / RBig::from(IBig::ONE << (DIGITS - 8));
-        low <= *number && *number <= high && &high - &low <= number * width
+    /// Whether bounds reach from one number to another, outwards, and no further than a few roundings.
+    fn reaches(span: &Span, low: &RBig, high: &RBig) -> bool {
+        let (lower, upper) = (value(&span.lower), value(&span.upper));
+        let part = |x: &RBig| x / RBig::from(IBig::ONE << (DIGITS - 8));
+        lower <= *low && *high <= upper && low - lower <= part(low) && upper - high <= part(high)
     }
 
     fn number(words: (u64, i8)) -> Span {
         Span::exact((words.0 >> 11) as f64).scaled(i64::from(words.1) * 3)
     }
 
+    /// A span of many digits, wide or not, and its ends.
+    fn span(words: (u64, i8), width: u8) -> (Span, RBig, RBig) {
+        let low = number(words).plus(&number((words.0 ^ 0x5555, words.1 / 2)).power(3)).collapsed();
+        let high =
+            if width % 3 == 0 { low.clone() } else { low.plus(&low.clone().scaled(-i64::from(width))).collapsed() };
+        let span = Span::hull(&low, &high);
+        let ends = (value(&span.lower), value(&span.upper));
+        (span, ends.0, ends.1)
+    }
+
     #[quickcheck]
-    fn bounds_hold_what_exact_rationals_give(a: (u64, i8), b: (u64, i8), halves: i8) -> bool {
-        let (a, b) = (number(a), number(b));
-        // numbers with bounds apart, and of all digits
-        let (a, b) = (a.plus(&b.power(3)), b.times(&a));
-        let (x, y) = (value(&a.lower), value(&b.lower));
-        let (a, b) = (a.collapsed(), b.collapsed());
-        let positive = !a.lower.is_zero();
-        let halves = i32::from(halves % 12);
+    fn bounds_reach_outwards_to_what_exact_rationals_give(a: (u64, i8, u8), b: (u64, i8, u8), halves: i8) -> bool {
+        let ((x, a, c), (y, b, d)) = (span((a.0, a.1), a.2), span((b.0, b.1), b.2));
         let power = |base: &RBig, n: u32| (0..n).fold(RBig::ONE, |p, _| p * base);
-        let powers = !positive || {
+        let halves = i32::from(halves % 12);
+        let powers = a == RBig::ZERO || {
             // a root lies where the squares of its bounds do
-            let result = a.power(halves);
-            let expected = power(&x, halves.unsigned_abs());
-            let expected = if halves < 0 { RBig::ONE / expected } else { expected };
-            let squares = Span::hull(&result.clone().collapsed().power(4), &result.power(4));
-            holds(&squares, &expected)
+            let result = x.power(halves);
+            let [mut low, mut high] = [&a, &c].map(|end| power(end, halves.unsigned_abs()));
+            if halves < 0 {
+                (low, high) = (RBig::ONE / high, RBig::ONE / low);
+            }
+            let squares = [value(&result.lower), value(&result.upper)].map(|end| power(&end, 2));
+            let part = |x: &RBig| x / RBig::from(IBig::ONE << (DIGITS - 8));
+            squares[0] <= low
+                && high <= squares[1]
+                && &low - &squares[0] <= part(&low)
+                && &squares[1] - &high <= part(&high)
         };
-        let order = a.is_below(&b) == (x < y);
-        let less = !b.is_below(&a) || holds(&a.less(&b), &(&x - &y)) || &x - &y < &x / RBig::from(1u64 << 20);
-        less && holds(&a.plus(&b), &(&x + &y)) && holds(&a.times(&b), &(&x * &y)) && powers && order
+        // under cancellation bounds are outward, too, but not narrow
+        let less = d > a || {
+            let difference = x.less(&y);
+            value(&difference.lower) <= &a - &d && &c - &b <= value(&difference.upper)
+        };
+        let wide = x.widened(-30);
+        let (low, high) = (value(&wide.lower), value(&wide.upper));
+        let moved = |end: &RBig| end / RBig::from(1u64 << 30);
+        let widened = low <= &a - moved(&a) && high >= &c + moved(&c) && &c + moved(&c) * RBig::from(2) >= high;
+        let order = x.is_below(&y) == (c < b);
+        powers
+            && less
+            && widened
+            && order
+            && reaches(&x.plus(&y), &(&a + &b), &(&c + &d))
+            && reaches(&x.times(&y), &(&a * &b), &(&c * &d))
     }
 
     #[quickcheck]

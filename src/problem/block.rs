@@ -153,15 +153,12 @@ impl Amplitudes {
         }
     }
 
-    /// Sets entry `k` to zero.
-    pub fn clear(&mut self, k: usize) {
+    /// Sets entry `k` to zero; nothing that stays in a file changes.
+    pub(super) fn clear(&mut self, k: usize) {
         match self {
             Self::Plain(v) => v[k] = 0.0,
             Self::Wide(v) => v[k] = Wide::ZERO,
-            Self::Stored(v) => {
-                *self = Self::of((0..v.len()).map(|k| v.get(k)).collect());
-                self.clear(k);
-            }
+            Self::Stored(_) => {}
         }
     }
 }

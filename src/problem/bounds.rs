@@ -73,6 +73,8 @@ pub struct MultiplierBounds {
     upper: Double,
 }
 
+/// Relative distance from the middle of two neighbours at which a number is presumed to lie there: 2^-100.
+pub const TIE: i64 = -100;
 /// Powers of two by which a product in two words is moved without leaving the range of `f64`.
 const LARGEST_POWER: i64 = 600;
 
@@ -87,7 +89,7 @@ impl ScaleBounds {
         Self { exponents, lower, upper, sharp: None }
     }
 
-    /// The same with bounds of 192 digits on the multipliers, no wider than 2^-100 relative to any weight.
+    /// The same with bounds of 192 digits on the multipliers.
     ///
     /// # Panics
     /// When there is not one for every variable.
@@ -100,14 +102,15 @@ impl ScaleBounds {
     /// What becomes of a number of a type times `exp(head - tail)`; none where the bounds do not tell.
     ///
     /// # Panics
-    /// When a form names a variable that is not there.
+    /// When a form names a variable that is not there, or the number is not finite.
     #[must_use]
     pub fn decide(&self, head: &Form, tail: &Form, number: f64, float: Float) -> Option<Decided> {
         let two_words = || self.at(head)?.rounds(self.at(tail)?.inverse(), number, float);
         two_words().map(Decided::Proved).or_else(|| self.decide_sharply(head, tail, number, float))
     }
 
-    /// The same from the bounds of 192 digits alone.
+    /// The same from the bounds of 192 digits alone: what is not further than [`TIE`] from the middle of two neighbours counts as
+    /// being there.
     ///
     /// # Panics
     /// As for [`decide`](Self::decide).
@@ -115,17 +118,24 @@ impl ScaleBounds {
     pub fn decide_sharply(&self, head: &Form, tail: &Form, number: f64, float: Float) -> Option<Decided> {
         let spans = self.sharp.as_ref()?;
         let product = Span::exact(number).times(&spans.at(head)?).times(&spans.at(tail)?.power(-2));
+        let (narrow, product) = (product.is_narrow(TIE), product.widened(TIE));
         let sign = if number < 0.0 { -1.0 } else { 1.0 };
         if float == Float::F64 {
             let (low, high) = product.to_nearest()?;
             let even = if low.to_bits() & 1 == 0 { low } else { high };
-            return Some(if low == high { Decided::Proved(sign * low) } else { Decided::Tie(sign * even) });
+            return match low == high {
+                true => Some(Decided::Proved(sign * low)),
+                false => (narrow && low.next_up() == high).then_some(Decided::Tie(sign * even)),
+            };
         }
         let (low, high) = product.to_odd()?;
         let (low, high) = (float.round(low), float.round(high));
+        if low == high {
+            return Some(Decided::Proved(sign * low));
+        }
         // the middle of two neighbours is a number of double precision, which rounds to the even one
-        let tie = || Decided::Tie(sign * float.round(low + 0.5 * (high - low)));
-        Some(if low == high { Decided::Proved(sign * low) } else { tie() })
+        let even = float.round(low + 0.5 * (high - low));
+        (narrow && (even == low || even == high)).then_some(Decided::Tie(sign * even))
     }
 
     /// Bounds of the exponential of a form; none beyond the range of two words, or where a power of two is not whole.

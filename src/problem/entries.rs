@@ -1,9 +1,10 @@
 //! Single connections: walking over the non-zero ones, and leaving some out.
 
-use super::block::{Amplitudes, Cost, Pattern};
+use super::block::{Amplitudes, Cost, Pattern, Source};
 use super::{Block, Problem};
 use crate::manifold::Form;
 use crate::numeric::Wide;
+use std::sync::Arc;
 
 /// One non-zero connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +57,12 @@ impl Problem {
             (None, Amplitudes::Plain(logs)) => logs[entry.index],
             (p, values) => (values.get(entry.index) / Wide::from(block.coefficient())).ln() / p.unwrap_or(1.0),
         }
+    }
+
+    /// The logarithm of what a connection costs at log-scales zero; where costs are powers.
+    #[must_use]
+    pub fn log_cost(&self, entry: &Entry) -> f64 {
+        self.blocks[entry.block].values.get(entry.index).ln()
     }
 
     /// Number of non-zero connections; under a sum of powers each counts once for every power.
@@ -144,6 +151,12 @@ impl Block {
     }
 
     fn remove(&mut self, k: usize) {
+        // weights in a file are copied before one of them goes
+        if let Amplitudes::Stored(lines) = &self.values {
+            let weights = Arc::new((0..lines.len()).map(|k| lines.weight(k)).collect());
+            self.source = Some(Source::Weights { weights, coefficient: lines.coefficient() });
+            self.values = Amplitudes::of((0..lines.len()).map(|k| lines.get(k)).collect());
+        }
         match (&self.cost, &mut self.values) {
             (Cost::Convex(_), Amplitudes::Plain(logs)) => logs[k] = f64::NEG_INFINITY,
             (_, values) => values.clear(k),

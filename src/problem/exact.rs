@@ -66,6 +66,13 @@ impl Problem {
             let (Cost::Power(k), false) = (&block.cost, block.is_summed()) else {
                 return Err(format!("the costs of {:?} are sums, or no powers", block.name));
             };
+            let known = matches!(
+                (&block.values, &block.source),
+                (Amplitudes::Stored(_), _) | (_, Some(Source::Weights { .. }))
+            );
+            if !known {
+                return Err(format!("the weights of {:?} are not known", block.name));
+            }
             let p = self.exponents[*k];
             if !is_half_integer(p) {
                 return Err(format!("the norm {p} of {:?} is no half of a whole number up to 20", block.name));

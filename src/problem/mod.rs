@@ -26,7 +26,7 @@ mod stored;
 mod weigh;
 
 pub use block::{Amplitudes, Block, Cost, Pattern};
-pub use bounds::{Decided, Decisions, MultiplierBounds, ScaleBounds};
+pub use bounds::{Decided, Decisions, MultiplierBounds, ScaleBounds, TIE};
 pub use builder::{Port, ProblemBuilder, Weights};
 pub use entries::Entry;
 pub use exact::ExactFlows;

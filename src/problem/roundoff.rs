@@ -10,7 +10,8 @@ impl Problem {
     /// multipliers `exp(p L)` that of their argument and two roundoffs of the exponential itself (which the mathematical
     /// library of the system is trusted with); sums one roundoff for every addition on the longest path through them.
     /// Nothing vanishes: terms stay within 2^-850 and 2^850, or have an exponent of their own. The slopes of a user's own cost
-    /// are trusted to 16 roundoffs: an estimate, and no bound, which serves error bounds and never a proof.
+    /// are trusted to 16 roundoffs: an estimate, and no bound, which serves error bounds and never a proof; it is too small where
+    /// slopes vanish.
     #[must_use]
     pub fn roundoff(&self, x: &[f64]) -> f64 {
         let argument = |form: &crate::manifold::Form| -> f64 {

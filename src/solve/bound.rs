@@ -5,9 +5,8 @@
 //! the comparison principle holds H^-1 has no negative entries, and one linear solve gives the bound. A small residual alone
 //! says nothing: two units tied by weights of 1e6 and grounded by 1e-6 may drift apart by decades at residual zero.
 
-use super::linear::LinearSolver;
+use super::linear::{LinearSolver, UpperBound};
 use super::run::Run;
-use crate::numeric::Wide;
 use crate::problem::{Point, Problem};
 
 /// Beyond this change of a log-multiplier the first-order bound says nothing.
@@ -42,26 +41,14 @@ pub(super) fn bound(
             through * (imbalance(v).abs() + roundoff)
         })
         .collect();
-    let Some(margins) = solver.upper_bound(run, point, &b) else {
+    let Some(UpperBound { z: margins, quotient: smallest }) = solver.upper_bound(run, point, &b) else {
         return ErrorBound { weights: f64::INFINITY, margins: vec![], smallest: None };
     };
-    let smallest = smallest_eigenvalue(&diagonal, &b, &margins);
     let shift = largest_shift(run.problem, &margins);
     let steepest = run.problem.exponents().iter().fold(1.0, |m: f64, &p| m.max(p));
     let near = shift * steepest < FIRST_ORDER;
     let weights = if near { (shift * (1.0 + 2.0 * shift * steepest)).exp_m1() } else { f64::INFINITY };
     ErrorBound { weights, margins, smallest }
-}
-
-/// The Rayleigh quotient of a solution z of `H z = diagonal * b` with positive b: one step of inverse iteration, which leaves
-/// mostly what converges slowest. An estimate from above.
-fn smallest_eigenvalue(diagonal: &[Wide], b: &[f64], z: &[f64]) -> Option<f64> {
-    let sum = |of: &dyn Fn(usize) -> f64| (0..z.len()).fold(Wide::ZERO, |s, v| s + diagonal[v] * Wide::from(of(v)));
-    // both are as small as roundings: scaled, so that products stay in range
-    let size = z.iter().fold(0.0, |m: f64, z| m.max(*z));
-    let (z_b, z_z) = (sum(&|v| z[v] / size * (b[v] / size)), sum(&|v| (z[v] / size).powi(2)));
-    let quotient = (z_b / z_z).to_f64();
-    (size > 0.0 && quotient.is_finite() && quotient > 0.0).then_some(quotient)
 }
 
 /// The largest possible change of a log-multiplier when every log-scale may be off by `z`.

@@ -6,7 +6,7 @@
 
 use super::cholesky::Cholesky;
 use super::incomplete::Incomplete;
-use super::linear::{LinearSolver, bound_from};
+use super::linear::{LinearSolver, UpperBound, bound_from};
 use super::mean_field::Layout;
 use super::refine::REFINEMENT;
 use super::run::Run;
@@ -50,7 +50,7 @@ impl LinearSolver for ConjugateGradients {
         Some(self.iterate(run, point, b, REFINEMENT, |_, _| false))
     }
 
-    fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
+    fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<UpperBound> {
         if !run.problem.has_comparison() {
             return None;
         }

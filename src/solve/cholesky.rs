@@ -3,7 +3,7 @@
 //! The matrix is scaled to unit diagonal, so no cost leaves the range of `f64`.
 
 use super::cg::relative_weight;
-use super::linear::{LinearSolver, bound_from};
+use super::linear::{LinearSolver, UpperBound, bound_from};
 use super::pattern::Pattern;
 use super::run::Run;
 use crate::problem::{Point, Problem};
@@ -54,7 +54,7 @@ impl Cholesky {
     /// The symbolic factorization, and what it predicts; none for problems with so many connections that it takes too long.
     pub fn predicted(problem: &Problem) -> Option<(Self, Fill)> {
         let entries = problem.places();
-        if entries > 1_000_000.max(8 * problem.variables()) || is_surely_large(problem, entries) {
+        if entries > 1_000_000.max(8 * problem.variables()) || is_tangled(problem, entries) {
             return None;
         }
         let own = Self::new(problem)?;
@@ -110,7 +110,8 @@ impl Cholesky {
         false
     }
 
-    /// Log-scales that minimize the sum of `(ln |w| + L)^2` over the connections: where costs differ least in logarithm.
+    /// Log-scales that minimize the sum of `(ln |w| + L)^2` over the connections, coefficients within the weights: where costs
+    /// differ least in logarithm.
     ///
     /// In a chain of units all costs are equal there, so it is the optimum; in other sparse graphs Newton's method is near
     /// its end from there, however far the optimum is from `x`. None where the matrix is not numerically definite.
@@ -119,7 +120,11 @@ impl Cholesky {
         let (mut diagonal, mut side) = (vec![0.0; n], vec![0.0; n]);
         run.problem.for_each_entry(|entry| {
             let form = run.problem.form(&entry);
-            let log = run.problem.log_weight(&entry) + form.at(x);
+            let own = match run.problem.blocks()[entry.block].exponent(run.problem) {
+                Some(p) => run.problem.log_cost(&entry) / p,
+                None => run.problem.log_weight(&entry),
+            };
+            let log = own + form.at(x);
             for &(v, c) in form.terms() {
                 diagonal[v as usize] += c * c;
                 side[v as usize] -= c * log;
@@ -195,22 +200,29 @@ impl Cholesky {
     }
 }
 
-/// Whether the ordering is not worth its time, some hundred passes: units have many connections, and neither their number nor
-/// the order in which they are numbered keeps a factor small.
-fn is_surely_large(problem: &Problem, entries: usize) -> bool {
+/// Whether the ordering is not worth its time, some hundred passes: units have many connections among each other, and neither
+/// their number nor the order in which they are numbered keeps a factor small. A guess: another order might.
+fn is_tangled(problem: &Problem, entries: usize) -> bool {
     let n = problem.variables();
-    let cheap = |flops: f64| flops <= CHEAP_FLOPS || flops <= CHEAP_FLOPS_PER_ENTRY * entries as f64;
-    if entries <= MANY_PER_VARIABLE * n || cheap((n as f64).powi(3) / 3.0) {
+    // multiplications, from a bound on the fill as in the prediction
+    let cheap = |fill: f64| {
+        let flops = fill * fill / n as f64;
+        flops <= CHEAP_FLOPS || flops <= CHEAP_FLOPS_PER_ENTRY * entries as f64
+    };
+    // elsewhere only a whole factor gives an error bound
+    let needed = !problem.has_comparison() && n <= INVERSE_VARIABLES;
+    if needed || entries <= MANY_PER_VARIABLE * n || cheap(0.5 * (n as f64).powi(2)) {
         return false;
     }
     // in the given order nothing is filled in before the first neighbour of a row
-    let mut first: Vec<usize> = (0..n).collect();
+    let (mut first, mut between): (Vec<usize>, usize) = ((0..n).collect(), 0);
     problem.for_each_entry(|e| {
         let form = problem.form(&e);
+        between += usize::from(form.terms().len() > 1);
         let least = form.terms().iter().map(|t| t.0 as usize).min();
         form.terms().iter().for_each(|t| first[t.0 as usize] = first[t.0 as usize].min(least.unwrap_or(n)));
     });
-    !cheap(first.iter().enumerate().map(|(v, &first)| ((v - first) as f64).powi(2)).sum())
+    between > MANY_PER_VARIABLE * n && !cheap(first.iter().enumerate().map(|(v, &first)| (v - first) as f64).sum())
 }
 
 impl LinearSolver for Cholesky {
@@ -230,12 +242,12 @@ impl LinearSolver for Cholesky {
         self.factorize(run, point).then(|| self.solve_scaled(&run.moves, &relative_weight(point), b))
     }
 
-    fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
+    fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<UpperBound> {
         if !self.factorize(run, point) {
             return None;
         }
         if !run.problem.has_comparison() {
-            return self.bound_by_inverse(run, point, b);
+            return self.bound_by_inverse(run, point, b).map(|z| UpperBound { z, quotient: None });
         }
         let z = self.solve_scaled(&run.moves, &relative_weight(point), b);
         bound_from(run, point, b, z)

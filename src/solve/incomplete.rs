@@ -3,15 +3,19 @@
 //!
 //! Where the comparison principle holds the Hessian is an M-matrix, of which the incomplete factor exists (J. A. Meijerink and
 //! H. A. van der Vorst, "An iterative solution method for linear systems of which the coefficient matrix is a symmetric
-//! M-matrix", 1977). It takes as much memory as the matrix, and a solve reads it twice.
+//! M-matrix", 1977). A solve reads it twice.
 
 use super::cg::relative_weight;
 use super::pattern::Pattern;
 use super::run::Run;
 use crate::problem::{Point, Problem};
 
-/// Connections up to which the pattern is built.
+/// Connections up to which the pattern is built: it takes some 90 bytes for each.
 const MOST_ENTRIES: usize = 4_000_000;
+/// Multiplications of one factorization, for every entry of the matrix, that are worth the iterations they save.
+const MOST_WORK: usize = 64;
+/// Pivots below are rounding: a part that is grounded by that little is better left to plain conjugate gradients.
+const LEAST_PIVOT: f64 = 1e-12;
 
 /// The incomplete factor L of the scaled Hessian, row by row below the diagonal.
 pub(super) struct Incomplete {
@@ -28,7 +32,8 @@ pub(super) struct Incomplete {
 }
 
 impl Incomplete {
-    /// The pattern of the factor; none for dense or very large problems, and those without the comparison principle.
+    /// The pattern of the factor; none where rows are so long that a factorization takes as long as many iterations, for very
+    /// large problems, and for those without the comparison principle.
     pub fn new(problem: &Problem) -> Option<Self> {
         if !problem.has_comparison() || problem.places() > MOST_ENTRIES {
             return None;
@@ -46,6 +51,11 @@ impl Incomplete {
                 (column[*at], source[*at]) = (j as u32, k);
                 *at += 1;
             }
+        }
+        let length = |v: usize| start[v + 1] - start[v];
+        let work: usize = column.iter().map(|&j| length(j as usize)).sum();
+        if work > MOST_WORK * column.len() {
+            return None;
         }
         Some(Self { pattern, values: vec![0.0; start[n]], start, column, source, inverse: vec![0.0; n], root: vec![] })
     }
@@ -104,9 +114,6 @@ impl Incomplete {
         (0..n).map(|v| if moves(v) { side[v] / self.root[v] } else { 0.0 }).collect()
     }
 }
-
-/// Pivots below are rounding: a part that is grounded by that little is better left to plain conjugate gradients.
-const LEAST_PIVOT: f64 = 1e-12;
 
 #[cfg(test)]
 mod tests {

@@ -101,7 +101,7 @@ impl Equations {
             let p = problem.blocks()[entry.block].exponent(problem).unwrap_or(1.0);
             own.terms.extend(problem.form(&entry).terms().iter().map(|&(v, c)| (v, p * c)));
             own.start.push(own.terms.len());
-            own.logs.push(p * problem.log_weight(&entry));
+            own.logs.push(problem.log_cost(&entry));
         });
         Some(own)
     }

@@ -63,10 +63,8 @@ pub fn minimax(problem: &Problem) -> Result<Minimax> {
     }
     // the program leaves shifts that change no weight anywhere
     Gauge::of(problem)?.apply(&mut log_scales);
-    let along: Vec<f64> = problem.ports().iter().map(|f| f.at(&log_scales)).collect();
-    let at = |&((h, t), log): &((u32, u32), f64)| log + along[h as usize] - along[t as usize];
-    let largest = rows.iter().map(at).fold(f64::NEG_INFINITY, f64::max);
-    Ok(Minimax { log_scales, largest: largest.exp(), bound: bound.exp(), start })
+    let largest = largest(problem, &rows, &log_scales);
+    Ok(Minimax { log_scales, largest, bound: bound.exp(), start })
 }
 
 /// For every pair of ports the logarithm of the heaviest weight between them; `fixed` ones, without a variable, on demand.
@@ -107,7 +105,22 @@ pub(crate) fn heaviest(problem: &Problem, fixed: bool) -> Result<Vec<((u32, u32)
 /// # Panics
 /// When `x` has the wrong length.
 pub fn largest_weight(problem: &Problem, x: &[f64]) -> Result<f64> {
+    heaviest(problem, true).map(|rows| largest(problem, &rows, x))
+}
+
+/// The same over the weights that have a variable.
+///
+/// # Errors
+/// As for [`largest_weight`].
+///
+/// # Panics
+/// When `x` has the wrong length.
+pub fn largest_moving(problem: &Problem, x: &[f64]) -> Result<f64> {
+    heaviest(problem, false).map(|rows| largest(problem, &rows, x))
+}
+
+fn largest(problem: &Problem, rows: &[((u32, u32), f64)], x: &[f64]) -> f64 {
     let along: Vec<f64> = problem.ports().iter().map(|f| f.at(x)).collect();
     let at = |&((h, t), log): &((u32, u32), f64)| (log + along[h as usize] - along[t as usize]).exp();
-    Ok(heaviest(problem, true)?.iter().map(at).fold(0.0, f64::max))
+    rows.iter().map(at).fold(0.0, f64::max)
 }

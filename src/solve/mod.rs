@@ -31,7 +31,7 @@ mod witness;
 pub use bounded::solve_within;
 pub use correct::{Correct, corrections};
 pub(crate) use minimax::heaviest;
-pub use minimax::{Minimax, largest_weight, minimax};
+pub use minimax::{Minimax, largest_moving, largest_weight, minimax};
 pub(crate) use run::check;
 pub use run::solve;
 pub use schedule::Schedule;

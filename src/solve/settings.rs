@@ -162,7 +162,7 @@ pub struct Solution {
     /// bounds begins here.
     pub margins: Vec<f64>,
     /// An estimate, from above, of the smallest eigenvalue of the Hessian scaled to a diagonal of ones; none where the comparison
-    /// principle does not hold. It predicts how fast local balancing is: see [`sweeps_per_digit`](Self::sweeps_per_digit).
+    /// principle does not hold, and for parts without ground. It predicts how fast local balancing is: see [`sweeps_per_digit`](Self::sweeps_per_digit).
     pub smallest_eigenvalue: Option<f64>,
     /// Iterations: Newton steps, or sweeps.
     pub iterations: usize,
