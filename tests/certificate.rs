@@ -70,7 +70,8 @@ fn bounds_of_192_digits_are_refused_where_a_solver_answers_nonsense() {
     let problem = raw.problem();
     let answer = balanced(&problem, Method::Newton);
     let (enclosure, n) = (answer.enclosure.unwrap(), problem.variables());
-    let answers: [fn(usize) -> Option<Vec<f64>>; 6] = [
+    type Answer = fn(usize) -> Option<Vec<f64>>;
+    let answers: [Answer; 6] = [
         |_| None,
         |n| Some(vec![f64::NAN; n]),
         |n| Some(vec![f64::INFINITY; n]),

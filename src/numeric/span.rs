@@ -347,8 +347,11 @@ mod tests {
     /// A span of many digits, wide or not, and its ends.
     fn span(words: (u64, i8), width: u8) -> (Span, RBig, RBig) {
         let low = number(words).plus(&number((words.0 ^ 0x5555, words.1 / 2)).power(3)).collapsed();
-        let high =
-            if width % 3 == 0 { low.clone() } else { low.plus(&low.clone().scaled(-i64::from(width))).collapsed() };
+        let high = if width.is_multiple_of(3) {
+            low.clone()
+        } else {
+            low.plus(&low.clone().scaled(-i64::from(width))).collapsed()
+        };
         let span = Span::hull(&low, &high);
         let ends = (value(&span.lower), value(&span.upper));
         (span, ends.0, ends.1)

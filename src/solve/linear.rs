@@ -40,13 +40,16 @@ pub(super) fn bound_from(run: &mut Run, point: &Point, b: &[f64], z: Vec<f64>) -
     if least == f64::INFINITY {
         return Some(UpperBound { z: vec![0.0; b.len()], quotient: None });
     }
-    let quotient = if run.gauge.pins.is_empty() { quotient(point, &z, &reached) } else { None };
+    let quotient = quotient(run, point, &z, &reached);
     // at least a tenth, so that rounding in the product does not count
     (least > 0.1).then(|| UpperBound { z: z.into_iter().map(|z| z / least.min(1.0)).collect(), quotient })
 }
 
-/// `z^T H z / z^T diagonal z`, where `reached` is `H z / diagonal`.
-fn quotient(point: &Point, z: &[f64], reached: &[f64]) -> Option<f64> {
+/// `z^T H z / z^T diagonal z`, where `reached` is `H z / diagonal`; none where variables are pinned.
+pub(super) fn quotient(run: &Run, point: &Point, z: &[f64], reached: &[f64]) -> Option<f64> {
+    if !run.gauge.pins.is_empty() {
+        return None;
+    }
     let diagonal = point.diagonal();
     // both are as small as roundings: scaled, so that products stay in range
     let size = z.iter().fold(0.0, |m: f64, z| m.max(z.abs()));
