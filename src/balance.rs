@@ -157,7 +157,7 @@ impl Balanced {
             return Err("no minimum is attained".into());
         }
         if !problem.exponents().iter().all(|&p| is_half_integer(p)) {
-            return Err("costs are known beyond double precision only for half integers p up to 20".into());
+            return Err("costs are known beyond double precision only for half integers p up to 64".into());
         }
         if !enclosure.precise {
             return Err("nothing was proved beyond double precision".into());

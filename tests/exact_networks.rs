@@ -85,7 +85,7 @@ fn tensors_of_every_type_hold_the_exact_optimum_rounded_once() {
         let view = TensorView::new(dtype, vec![2 * COUNT], &bytes).unwrap();
         desk.put("a.safetensors", safetensors::serialize([("w", view)], None).unwrap());
         desk.put("a.json", pairs(&json!({"file": "a.safetensors", "tensor": "w"})));
-        for norm in ["1", "1.5", "2"] {
+        for norm in ["0.5", "1", "1.5", "2", "40"] {
             let report = desk.json(&format!("balance a.json -o b.json --force --exact --norm {norm}"), 0);
             let counts = ["weights_proved", "weights_tied", "weights_undecided"].map(|what| report[what].as_u64());
             assert_eq!(counts, [Some(2 * COUNT as u64), Some(0), Some(0)], "{dtype:?}, norm {norm}");

@@ -204,7 +204,7 @@ fn exact_rounding_is_refused_with_the_reason_before_anything_is_written() {
     let desk = Desk::new();
     desk.put("a.onnx", families()[0].1.bytes()).put("a.json", cli_support::small(json!("relu")));
     for (line, part) in [
-        ("balance a.onnx -o b.onnx --exact --norm 1.7", "half integers p up to 20"),
+        ("balance a.onnx -o b.onnx --exact --norm 1.7", "half integers p up to 64"),
         ("balance a.onnx -o b.onnx --exact --norm inf", "not unique"),
     ] {
         let ran = desk.run(line);

@@ -75,7 +75,7 @@ impl Problem {
             }
             let p = self.exponents[*k];
             if !is_half_integer(p) {
-                return Err(format!("the norm {p} of {:?} is no half of a whole number up to 20", block.name));
+                return Err(format!("the norm {p} of {:?} is no half of a whole number up to 64", block.name));
             }
             let powers = |ports: &[u32], halves: i32| -> Vec<Span> {
                 ports.iter().map(|&q| at_ports[q as usize].power(halves)).collect()

@@ -127,7 +127,9 @@ impl Block {
         match (&self.values, &self.source) {
             (Amplitudes::Wide(values), Some(Source::Weights { weights, coefficient })) => {
                 let own = |w: f64| Wide::from(w.abs()).power(p) * Wide::from(*coefficient);
-                values.iter().zip(weights.iter()).all(|(a, &w)| fits(*a, &WIDEST) && fits(own(w), &OWN))
+                // other powers are made of fractions of the weights
+                let fits_own = |w: f64| !(p == 1.0 || p == 2.0) || fits(own(w), &OWN);
+                values.iter().zip(weights.iter()).all(|(a, &w)| fits(*a, &WIDEST) && fits_own(w))
             }
             _ => false,
         }
@@ -222,10 +224,10 @@ pub(super) fn precise_power(weight: f64, square: bool, coefficient: f64, folded:
     amplitude.scaled(folded / rounded)
 }
 
-/// Whether powers of this exponent are products and square roots: exponents up to 20.
+/// Whether powers of this exponent are products and square roots: exponents up to 64.
 #[must_use]
 pub fn is_half_integer(p: f64) -> bool {
-    (2.0 * p).fract() == 0.0 && p <= 20.0
+    (2.0 * p).fract() == 0.0 && p <= 64.0
 }
 
 /// `coefficient w^p` in two words for a half integer p, times the power of two that leads to `folded`; that power is half
