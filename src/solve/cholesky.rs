@@ -217,10 +217,11 @@ fn is_tangled(problem: &Problem, entries: usize) -> bool {
     // in the given order nothing is filled in before the first neighbour of a row
     let (mut first, mut between): (Vec<usize>, usize) = ((0..n).collect(), 0);
     problem.for_each_entry(|e| {
-        let form = problem.form(&e);
-        between += usize::from(form.terms().len() > 1);
-        let least = form.terms().iter().map(|t| t.0 as usize).min();
-        form.terms().iter().for_each(|t| first[t.0 as usize] = first[t.0 as usize].min(least.unwrap_or(n)));
+        let variables =
+            || [e.head, e.tail].into_iter().flat_map(|q| problem.ports()[q as usize].terms()).map(|t| t.0 as usize);
+        let (least, most) = variables().fold((n, 0), |(least, most), v| (least.min(v), most.max(v)));
+        between += usize::from(least < most);
+        variables().for_each(|v| first[v] = first[v].min(least));
     });
     between > MANY_PER_VARIABLE * n && !cheap(first.iter().enumerate().map(|(v, &first)| (v - first) as f64).sum())
 }

@@ -33,10 +33,18 @@ impl Pattern {
         let mut couplings = vec![];
         let mut order = 0;
         problem.for_each_entry(|entry| {
-            let form = problem.form(&entry);
-            for (k, &(a, x)) in form.terms().iter().enumerate() {
-                for &(b, y) in &form.terms()[..k] {
-                    couplings.push(Coupling { entry, order, a, b, product: x * y, place: 0 });
+            let mut couple = |(a, x): (u32, f64), (b, y): (u32, f64)| {
+                couplings.push(Coupling { entry, order, a, b, product: x * y, place: 0 });
+            };
+            match [entry.head, entry.tail].map(|port| problem.ports()[port as usize].terms()) {
+                [&[], &[_]] | [&[_], &[]] => {}
+                // most connections by far: no form has to be made for them
+                [&[(a, x)], &[(b, y)]] if a != b => couple((a, x), (b, -y)),
+                _ => {
+                    let form = problem.form(&entry);
+                    for (k, &one) in form.terms().iter().enumerate() {
+                        form.terms()[..k].iter().for_each(|&other| couple(one, other));
+                    }
                 }
             }
             order += 1;
