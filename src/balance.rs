@@ -122,9 +122,11 @@ fn prove(
         let why = "a weight is scaled by the product of two units' scales, so signs do not enclose the optimum";
         return Ok((Err(why.into()), gap(folded, scales, &fixed)));
     }
-    let enclosure = match solution.margins.is_empty() {
-        true => Err("the solver has no guess of its error".into()),
-        false => enclose(folded, scales, &solution.margins, &fixed),
+    let nothing_moves = fixed.iter().all(|fixed| *fixed);
+    let enclosure = match (nothing_moves, solution.margins.is_empty()) {
+        (true, _) => enclose(folded, scales, &vec![0.0; fixed.len()], &fixed),
+        (false, true) => Err("the solver has no guess of its error".into()),
+        (false, false) => enclose(folded, scales, &solution.margins, &fixed),
     };
     let gap = enclosure.as_ref().map_or_else(|_: &String| gap(folded, scales, &fixed), |e| Ok(e.gap));
     Ok((enclosure, gap))
@@ -154,13 +156,16 @@ impl Balanced {
     pub fn exact(&self, problem: &Problem) -> std::result::Result<Scaling, String> {
         let enclosure = self.enclosure.as_ref().map_err(Clone::clone)?;
         if self.existence.direction().is_some() {
-            return Err("no minimum is attained".into());
+            let way = "set what escapes to zero with --limit, and balance that file";
+            return Err(format!("no minimum is attained, for connections escape; {way}"));
         }
         if !problem.exponents().iter().all(|&p| is_half_integer(p)) {
             return Err("costs are known beyond double precision only for half integers p up to 64".into());
         }
-        if !enclosure.precise {
-            return Err("nothing was proved beyond double precision".into());
+        // where nothing moves there is nothing to prove
+        if !enclosure.precise && enclosure.width > 0.0 {
+            let why = "powers |w|^p of some weights are beyond the range that two words hold, some 1e-150 to 1e150";
+            return Err(format!("nothing was proved beyond double precision, mostly because {why}"));
         }
         let Enclosure { exponents, lower, upper, .. } = enclosure.clone();
         let bounds = Some(Arc::new(ScaleBounds::new(exponents, lower, upper)));

@@ -62,6 +62,30 @@ fn scales_stay_inside_the_range_that_was_asked_for() {
 }
 
 #[test]
+fn powers_of_two_stay_within_the_range_that_was_asked_for() {
+    let desk = desk();
+    for (range, most) in [(1.5, 0.0), (3.0, 1.0), (1000.0, 9.0)] {
+        desk.json(&format!("balance wide.json --scale-range {range} --power-of-two --scales s.json --force"), 0);
+        let scales: Value = serde_json::from_slice(&desk.bytes("s.json")).unwrap();
+        for unit in scales["units"].as_array().unwrap() {
+            let log2 = unit["log_scale"].as_f64().unwrap() / std::f64::consts::LN_2;
+            assert!(log2.abs() <= most + 1e-12 && (log2 - log2.round()).abs() < 1e-12, "{range}: {unit}");
+        }
+    }
+}
+
+#[test]
+fn where_nothing_can_be_scaled_every_weight_is_exact_as_it_is() {
+    let desk = desk();
+    desk.put("tanh.json", cli_support::small(serde_json::json!("tanh")));
+    let report = desk.json("balance tanh.json -o b.json --exact", 0);
+    assert_eq!((&report["weights_tied"], &report["weights_undecided"]), (&Value::from(0), &Value::from(0)), "{report}");
+    assert!(report["weights_proved"].as_u64() > Some(0) && report["certified_width"] == 0.0, "{report}");
+    let weights = |name: &str| synbal::network::json::read(&desk.path(name)).unwrap().network().parameters().to_vec();
+    assert_eq!(weights("tanh.json"), weights("b.json"));
+}
+
+#[test]
 fn a_range_that_is_no_factor_above_one_is_a_usage_error() {
     let desk = desk();
     for wrong in ["--scale-range 1", "--scale-range -3", "--scale-range nan", "--norm inf --scale-range 10"] {

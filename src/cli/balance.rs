@@ -206,7 +206,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, (norm, is_limit): (Norm, bool)
             false => "the optimum is one of many",
         };
         notes.push(format!(
-            "norm inf: costs are largest weights, residuals are how far they are above the optimum; {which}"
+            "norm inf: costs are largest weights, residuals are how far they are above the optimum, which the linear program finds to about 1e-9 (--tolerance is not used); {which}"
         ));
         notes.extend(bottleneck(lowered));
     }

@@ -6,7 +6,7 @@ use crate::analysis::max_balanced;
 use crate::balance::{Balanced, balance};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Lowered;
-use crate::problem::LogScales;
+use crate::problem::{LogScales, Problem};
 use crate::solve::{Settings, Status, largest_moving, largest_weight, minimax, solve_within};
 
 /// Connections up to which the optimum under the largest weight is the max-balanced one: it takes a sequence of programs.
@@ -54,6 +54,16 @@ pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<(Bala
     Ok((balanced, is_limit))
 }
 
+/// Powers of two, those beyond a range of `log2` brought back to its last one.
+fn within(problem: &Problem, scales: &LogScales, log2: f64) -> LogScales {
+    let inside = |(&exponent, &step): (&i32, &i32)| {
+        let most = step * (log2 / f64::from(step.max(1))).floor() as i32;
+        exponent.clamp(-most, most)
+    };
+    let exponents: Vec<i32> = scales.exponents().iter().zip(&problem.whole_steps()).map(inside).collect();
+    LogScales::split(exponents, vec![0.0; scales.len()])
+}
+
 /// Replaces the optimum by what the options allow; returns how far above the optimum that is, relatively.
 pub fn constrain(
     args: &Balance,
@@ -85,6 +95,9 @@ pub fn constrain(
     }
     if args.power_of_two {
         solution.scales = problem.nearest_powers(&solution.scales);
+        if let Some(range) = args.scale_range {
+            solution.scales = within(problem, &solution.scales, range.log2());
+        }
         solution.log_scales = solution.scales.total();
         solution.error_bound = f64::INFINITY;
         if norm == Norm::Infinity {
