@@ -134,9 +134,7 @@ fn prove(
 
 /// The variables that keep their value: those on which nothing depends, and one for every part without ground.
 fn fixed(gauge: &Gauge) -> Vec<bool> {
-    let mut fixed: Vec<bool> = gauge.active.iter().map(|active| !active).collect();
-    gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
-    fixed
+    gauge.moves().into_iter().map(|moves| !moves).collect()
 }
 
 impl Balanced {

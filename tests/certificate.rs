@@ -21,9 +21,7 @@ fn sharp(problem: &Problem, method: Method) -> Result<MultiplierSpans, String> {
     let settings = Settings { method, refined: true, ..Settings::default() };
     let answer = balance(problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
     answer.exact(problem)?;
-    let gauge = Gauge::of(problem).unwrap();
-    let mut fixed: Vec<bool> = gauge.active.iter().map(|active| !active).collect();
-    gauge.pins.iter().for_each(|&v| fixed[v as usize] = true);
+    let fixed: Vec<bool> = Gauge::of(problem).unwrap().moves().into_iter().map(|moves| !moves).collect();
     let (enclosure, scales) = (answer.enclosure?, &answer.solution.scales);
     let folded = problem.folded(scales.exponents());
     let sharpened = |solve: &mut Correct| sharpen(problem, &enclosure, &fixed, solve);

@@ -56,7 +56,8 @@ impl SmallNorms {
 /// Complexity: one solve and O(n^3 + connections) in n variables.
 ///
 /// # Errors
-/// When a cost is no power, exponents differ, weights were summed, no minimum is attained, or the least-squares problem is not positive definite in double precision.
+/// When a cost is no power, exponents differ, weights were summed, no minimum is attained, or the least-squares problem is not
+/// positive definite in double precision.
 pub fn small_norms(problem: &Problem, settings: &Settings) -> Result<SmallNorms> {
     let wrong = |problem: &str, remedy: &str| Error::new(ErrorKind::Unsupported, "p to zero", problem, remedy);
     if !problem.is_powers() {

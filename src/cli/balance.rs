@@ -1,6 +1,7 @@
 //! `synbal balance`.
 
 use super::args::Balance;
+use super::exact::exact;
 use super::input::Input;
 use super::optimum::{constrain, solve};
 use super::origin::{Origin, sha256};
@@ -115,32 +116,6 @@ pub fn run(args: &Balance) -> Result<Exit> {
 /// The first step of the solver whose residual is within the tolerance.
 fn reached(balanced: &Balanced, tolerance: f64) -> Option<&Step> {
     balanced.solution.trace.iter().find(|step| step.residual <= tolerance)
-}
-
-/// The scaling with bounds of `--exact`: of two words where these decide every weight, of 192 digits elsewhere.
-fn exact(
-    args: &Balance,
-    input: &Input,
-    balanced: &Balanced,
-    lowered: &Lowered,
-    (norm, settings): (Norm, &Settings),
-    notes: &mut Vec<String>,
-) -> Result<Scaling> {
-    let refused = |why: String| {
-        let problem = format!("exact rounding cannot be proved: {why}");
-        Error::new(ErrorKind::Unsupported, "--exact", problem, "leave the option out").in_file(&args.input)
-    };
-    let in_file = |e: Error| e.in_file(&args.input);
-    let scaling = balanced.exact(&lowered.problem).map_err(refused)?;
-    let rehearsal = input.write(&input.scaled(&scaling).map_err(in_file)?, None, args.force)?;
-    if rehearsal.decisions.undecided == 0 {
-        return Ok(scaling);
-    }
-    let apart = input.lower_apart(norm, &args.reading).map_err(in_file)?;
-    Ok(balanced.sharper(&lowered.problem, &apart.problem, settings).unwrap_or_else(|why| {
-        notes.push(format!("what two words leave undecided stays so: {why}"));
-        scaling
-    }))
 }
 
 /// The certificate, and what is said beside it.

@@ -5,6 +5,7 @@ mod args;
 mod balance;
 mod compare;
 mod demo;
+mod exact;
 mod function;
 mod input;
 mod inspect;

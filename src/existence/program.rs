@@ -107,15 +107,21 @@ pub(super) fn exact_direction(forms: &[Form], falls: &[bool], direction: &[f64])
     exact.iter().zip(&rounded).all(|(e, &r)| RBig::try_from(r).is_ok_and(|r| r == *e)).then_some(rounded)
 }
 
+/// What a circulation through these forms has to keep: for every variable the numbers of the forms with it, and its coefficients.
+pub(super) fn conservation<'a>(forms: impl Iterator<Item = &'a Form>, n: usize) -> Vec<Vec<(u32, f64)>> {
+    let mut rows = vec![vec![]; n];
+    for (k, form) in forms.enumerate() {
+        form.terms().iter().for_each(|&(v, c)| rows[v as usize].push((k as u32, c)));
+    }
+    rows
+}
+
 /// A positive circulation through the forms of `rest`: maximize the least number, then make it exact.
 fn circulation(forms: &[Form], rest: &[usize], n: usize) -> Option<Vec<RBig>> {
     if rest.is_empty() {
         return Some(vec![]);
     }
-    let mut conservation: Vec<Vec<(u32, f64)>> = vec![vec![]; n];
-    for (g, &k) in rest.iter().enumerate() {
-        forms[k].terms().iter().for_each(|&(v, c)| conservation[v as usize].push((g as u32, c)));
-    }
+    let conservation = conservation(rest.iter().map(|&k| &forms[k]), n);
     variables! { unknowns: }
     let g: Vec<Variable> = unknowns.add_vector(variable().min(0).max(1), rest.len());
     let least = unknowns.add(variable().min(0).max(1));

@@ -4,7 +4,7 @@
 //! `lo..hi` of the slopes. The minimum is attained iff this rate is positive wherever some `L(d)` is not zero; duality turns
 //! that into a circulation. Reference: R. T. Rockafellar, "Convex Analysis" (1970), section 27.
 
-use super::program::{MOST_PAIRS, exact_direction, expression, maximize, snap};
+use super::program::{MOST_PAIRS, conservation, exact_direction, expression, maximize, snap};
 use super::{Circulation, Existence};
 use crate::manifold::{Form, ManifoldBuilder};
 use crate::problem::{Cost, Problem};
@@ -88,10 +88,7 @@ fn circulation(forms: &[Form], ranges: &[Range], n: usize) -> Option<Vec<RBig>> 
     }
     // the numbers are looked for on a grid, which has to be fine against the ranges
     let unit = unit(ranges);
-    let mut conservation: Vec<Vec<(u32, f64)>> = vec![vec![]; n];
-    for (g, form) in forms.iter().enumerate() {
-        form.terms().iter().for_each(|&(v, c)| conservation[v as usize].push((g as u32, c)));
-    }
+    let conservation = conservation(forms.iter(), n);
     variables! { unknowns: }
     let g: Vec<Variable> = unknowns.add_vector(variable().min(-1e7).max(1e7), forms.len());
     let inside = unknowns.add(variable().min(-1).max(1));

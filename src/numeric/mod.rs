@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod double;
+mod dyadic;
 mod float;
 mod multiplier;
 mod span;

@@ -84,6 +84,14 @@ impl Gauge {
         Ok(Self { active, kernel: orthogonal(kernel), pins, dimension })
     }
 
+    /// Whether a variable moves when the rest is unique: active, and no pin.
+    #[must_use]
+    pub fn moves(&self) -> Vec<bool> {
+        let mut moves = self.active.clone();
+        self.pins.iter().for_each(|&v| moves[v as usize] = false);
+        moves
+    }
+
     /// Moves log-scales into the gauge: the part along the kernel is removed, inactive ones become zero.
     pub fn apply(&self, x: &mut [f64]) {
         for vector in &self.kernel {

@@ -206,8 +206,7 @@ impl<'a, 'c> Run<'a, 'c> {
             }
             None => Gauge::of(problem)?,
         };
-        let mut moves = gauge.active.clone();
-        gauge.pins.iter().for_each(|&v| moves[v as usize] = false);
+        let moves = gauge.moves();
         let begin = Instant::now();
         Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin })
     }
