@@ -150,3 +150,36 @@ fn weights_that_lead_to_some_units_have_a_norm_of_their_own() {
     assert!(desk.run("balance shared.json --norm-for g=1").err.contains("shared"));
     desk.json("balance shared.json --norm-for ?=1", 0);
 }
+
+#[test]
+fn a_norm_may_be_a_sum_of_powers_with_coefficients() {
+    let desk = desk();
+    // x -> h -> y with weights 4 and 1: 4 t + 16 t^2 + 1 / t + 1 / t^2 is least, 12, at t = 1/2
+    desk.put("chain.mtx", "%%MatrixMarket matrix coordinate real general\n3 3 2\n2 1 4\n3 2 1\n");
+    let ends = "--inputs 1 --outputs 3";
+    for (norm, least, shown) in [
+        ("1+2", 12.0, "1*1+1*2"),
+        ("3*1+3*2", 36.0, "3*1+3*2"),
+        ("0.5*1+0.5*2", 6.0, "0.5*1+0.5*2"),
+        ("5*2", 40.0, "5*2"),
+    ] {
+        let report = desk.json(&format!("balance chain.mtx {ends} --norm {norm} -o b.mtx --scales s.json --force"), 0);
+        assert!((report["cost_after"].as_f64().unwrap() / least - 1.0).abs() < 1e-13, "{norm}: {report}");
+        assert_eq!(report["norm"], shown);
+        let scale = scales(&desk, "s.json").into_iter().find(|s| *s != 0.0).unwrap();
+        assert!((scale.exp() - 0.5).abs() < 1e-13, "{norm}: {scale}");
+        assert_eq!(desk.json(&format!("verify chain.mtx b.mtx {ends} --norm {norm}"), 0)["status"], "verified");
+        let exact = desk.json(&format!("balance chain.mtx {ends} --norm {norm} --exact -o c.mtx --force"), 0);
+        assert_eq!(exact["status"], "converged");
+        assert!(desk.bytes("c.mtx").ends_with(b"2 1 2.0\n3 2 2.0\n"), "{:?}", String::from_utf8(desk.bytes("c.mtx")));
+    }
+    // coefficients for the weights that lead to some units: t^2 * 16 + c / t^2 is least, 8 sqrt c
+    let report = desk.json(&format!("balance chain.mtx {ends} --norm-for *3=9*2"), 0);
+    assert!((report["cost_after"].as_f64().unwrap() / 24.0 - 1.0).abs() < 1e-13, "{report}");
+    for wrong in ["1+", "*2", "0*2", "2*inf", "1++2", "-1*2", "1*2*3", "1e9"] {
+        let ran = desk.run(&format!("balance chain.mtx {ends} --norm {wrong}"));
+        assert!(ran.code == 2 && ran.err.contains("--norm: ") && ran.err.contains("0.1*1+0.5*2"), "{wrong}: {}", ran.err);
+        let ran = desk.run(&format!("balance chain.mtx {ends} --norm-for *={wrong}"));
+        assert!(ran.code == 2 && ran.err.contains("--norm-for: "), "{wrong}: {}", ran.err);
+    }
+}

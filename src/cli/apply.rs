@@ -18,7 +18,7 @@ pub fn run(args: &Apply) -> Result<Exit> {
     check_target(&args.output, args.force)?;
     let input = Input::open(&args.model, &args.reading)?;
     input.check_extension(&args.output)?;
-    let lowered = input.lower(Norm::of(&args.reading)?, &args.reading).map_err(|e| e.in_file(&args.model))?;
+    let lowered = input.lower(&Norm::of(&args.reading)?, &args.reading).map_err(|e| e.in_file(&args.model))?;
     let file = read(&args.scales)?;
     let at = |e: Error| e.in_file(&args.scales);
     let whole = |u: &UnitScale| u.exact.map_or(0.0, |e| e.exponent.into());

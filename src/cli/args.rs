@@ -38,7 +38,7 @@ pub enum Command {
 /// How a network is read and what its weights cost.
 #[derive(Args, Clone, Debug)]
 pub struct Reading {
-    /// Exponent p of the norm, above 0; `inf` minimizes the largest weight
+    /// Exponent p of the norm, above 0; a sum like '0.1*1+0.5*2' for 0.1 |w| + 0.5 |w|^2; `inf` minimizes the largest weight
     #[arg(long, value_name = "P", default_value = "2", allow_hyphen_values = true)]
     pub norm: String,
     /// Input units of a .mtx file, numbered from 1, like 1-100,205
@@ -59,10 +59,16 @@ pub struct Reading {
     /// Whether gammas of batch normalization have a cost; without one they pass scales through
     #[arg(long, value_enum, default_value_t = BatchNormCost::Counted)]
     pub batchnorm: BatchNormCost,
-    /// Another exponent for the weights of some nodes of an .onnx model, or for those that lead to some units of another network.
+    /// Another norm for the weights of some nodes of an .onnx model, or for those that lead to some units of another network.
     /// The first pattern that matches counts. May be repeated
     #[arg(long, value_name = "PATTERN=P")]
     pub norm_for: Vec<String>,
+    /// Units or channels, as `balance --scales` names them, that have one scale in common: all that match the pattern. May be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub tie: Vec<String>,
+    /// One scale for each layer, or each node of an .onnx model that creates channels
+    #[arg(long)]
+    pub tie_layers: bool,
     /// Threads; all cores by default. The result does not depend on it
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

@@ -34,14 +34,14 @@ pub fn run(args: &Balance) -> Result<Exit> {
     different_files(args)?;
     let input = Input::open(&args.input, &args.reading)?;
     args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
-    let lowered = input.lower(norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
+    let lowered = input.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
     let settings = Settings { refined: args.exact, ..settings(&args.solving, &lowered.layers)? };
     let read = begin.elapsed().as_secs_f64();
 
     let started = Instant::now();
-    let (mut balanced, is_limit) = solve(&lowered, norm, &settings)?;
-    let above_optimum = constrain(args, &lowered, norm, &settings, &mut balanced)?;
-    let mut report = BalanceReport { above_optimum, ..report(&balanced, &lowered, (norm, is_limit)) };
+    let (mut balanced, is_limit) = solve(&lowered, &norm, &settings)?;
+    let above_optimum = constrain(args, &lowered, &norm, &settings, &mut balanced)?;
+    let mut report = BalanceReport { above_optimum, ..report(&balanced, &lowered, (&norm, is_limit)) };
     if let Some(direction) = balanced.existence.direction() {
         (report.escaping, report.escaping_count) = input.escaping(direction)?;
     }
@@ -52,11 +52,12 @@ pub fn run(args: &Balance) -> Result<Exit> {
         report.notes.push("--schedule is not used, for it orders the steps of --method local".into());
     }
     let scaling = if args.exact {
-        exact(args, &input, &balanced, &lowered, (norm, &settings), &mut report.notes)?
+        exact(args, &input, &balanced, &lowered, (&norm, &settings), &mut report.notes)?
     } else {
         scaling(args, &input, &balanced, &mut report)?
     };
-    let certified = args.certificate.as_ref().map(|_| made_certificate(args, &balanced, &lowered, norm)).transpose()?;
+    let certified =
+        args.certificate.as_ref().map(|_| made_certificate(args, &balanced, &lowered, &norm)).transpose()?;
     let to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.seconds);
     report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), to_tolerance, ..Seconds::default() };
     report.passes_to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.passes);
@@ -86,7 +87,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     input.release();
     let apart = !args.no_check && forget_peak();
     if let Some(path) = args.output.as_ref().filter(|_| !args.no_check) {
-        report.residual_written = Some(residual(path, args, norm, &balanced)?);
+        report.residual_written = Some(residual(path, args, &norm, &balanced)?);
     }
     let check = if args.no_check {
         FunctionCheck::Unchecked { reason: "--no-check".into() }
@@ -123,7 +124,7 @@ fn made_certificate(
     args: &Balance,
     balanced: &Balanced,
     lowered: &Lowered,
-    norm: Norm,
+    norm: &Norm,
 ) -> Result<(Certificate, Origin)> {
     let refused = |why: String| {
         let problem = format!("there is no certificate: {why}");
@@ -170,10 +171,10 @@ fn bottleneck(lowered: &Lowered) -> Option<String> {
     Some(format!("no scaling has a smaller largest weight: {} is the geometric mean along {shown}", cost(cycle.mean)))
 }
 
-fn report(balanced: &Balanced, lowered: &Lowered, (norm, is_limit): (Norm, bool)) -> BalanceReport {
+fn report(balanced: &Balanced, lowered: &Lowered, (norm, is_limit): (&Norm, bool)) -> BalanceReport {
     let solution = &balanced.solution;
     let mut notes = vec![];
-    if norm == Norm::Infinity {
+    if *norm == Norm::Infinity {
         let which = match is_limit {
             true => {
                 "of the many optima this is the limit of those of large p, in which every next largest weight is least, too"
@@ -205,7 +206,7 @@ fn report(balanced: &Balanced, lowered: &Lowered, (norm, is_limit): (Norm, bool)
             _ => short_of(balanced),
         },
         norm: norm.json(),
-        method: if norm == Norm::Infinity { "lp".into() } else { solution.method.name().into() },
+        method: if *norm == Norm::Infinity { "lp".into() } else { solution.method.name().into() },
         units: lowered.units.len(),
         variables: lowered.problem.variables(),
         dimension: balanced.dimension,
@@ -267,12 +268,12 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
 }
 
 /// The residual of the file that was written.
-fn residual(path: &Path, args: &Balance, norm: Norm, balanced: &Balanced) -> Result<f64> {
+fn residual(path: &Path, args: &Balance, norm: &Norm, balanced: &Balanced) -> Result<f64> {
     let written = Input::open(path, &args.reading)?.lower(norm, &args.reading);
     let written = written.map_err(|e| e.in_file(path))?.problem;
     let rest = balanced.existence.direction().map(|d| written.without_falling(d));
     let written = rest.unwrap_or(written);
-    if norm == Norm::Infinity {
+    if *norm == Norm::Infinity {
         let largest = crate::solve::largest_weight(&written, &vec![0.0; written.variables()])?;
         let expected = balanced.solution.cost;
         return Ok(if largest == expected { 0.0 } else { (largest / expected - 1.0).abs() });

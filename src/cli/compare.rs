@@ -45,8 +45,8 @@ pub fn run(args: &Compare) -> Result<Exit> {
     let norm = Norm::of(&args.reading)?;
     let first = Input::open(&args.first, &args.reading)?;
     let second = Input::open(&args.second, &args.reading)?;
-    let a = first.lower(norm, &args.reading).map_err(|e| e.in_file(&args.first))?;
-    let b = second.lower(norm, &args.reading).map_err(|e| e.in_file(&args.second))?;
+    let a = first.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.first))?;
+    let b = second.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.second))?;
     // rounding of both files, and of the recovered multipliers
     let tolerance = args.tolerance.unwrap_or(64.0 * first.roundoff().max(second.roundoff()));
     if !(tolerance >= 0.0 && tolerance.is_finite()) {

@@ -14,7 +14,7 @@ pub fn exact(
     input: &Input,
     balanced: &Balanced,
     lowered: &Lowered,
-    (norm, settings): (Norm, &Settings),
+    (norm, settings): (&Norm, &Settings),
     notes: &mut Vec<String>,
 ) -> Result<Scaling> {
     let refused = |why: String| {

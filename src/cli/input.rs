@@ -2,14 +2,15 @@
 
 use super::args::{BatchNormCost, BiasCost, Reading};
 use super::function::check_networks;
-use super::settings::Norm;
+use super::settings::{Norm, powers, wrong_norm};
 use crate::balance::NAMED;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
-use crate::model::{Choice, FunctionCheck, OnnxModel, Role, matches};
+use crate::manifold::Form;
+use crate::model::{Choice, FunctionCheck, OnnxModel, Role, matches, tied};
 use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
-use crate::network::{Biases, Network, Unit};
+use crate::network::{self, Biases, Network, Unit};
 use crate::numeric::{Float, UNIT_ROUNDOFF};
 use crate::problem::Decisions;
 use crate::regularizer::Regularizer;
@@ -56,6 +57,8 @@ impl Input {
         let choice = Choice {
             freeze: reading.freeze.clone(),
             only: reading.only.clone(),
+            ties: reading.tie.clone(),
+            tie_layers: reading.tie_layers,
             batchnorm_fixed: reading.batchnorm == BatchNormCost::Fixed,
         };
         let chosen = !choice.freeze.is_empty() || !choice.only.is_empty();
@@ -65,8 +68,16 @@ impl Input {
             return Err(Error::new(ErrorKind::Parameter, "options", problem, remedy).in_file(path));
         }
         match extension(path).as_str() {
-            "json" => Ok(Self::Json(Box::new(json::read(path)?))),
-            "mtx" => Ok(Self::Matrix(Box::new(mtx::read(path, &visible)?))),
+            "json" => {
+                let file = json::read(path)?;
+                let constraints = ties(file.network(), reading).map_err(|e| e.in_file(path))?;
+                Ok(Self::Json(Box::new(file.constrained(constraints)?)))
+            }
+            "mtx" => {
+                let network = mtx::read(path, &visible)?;
+                let constraints = ties(&network, reading).map_err(|e| e.in_file(path))?;
+                Ok(Self::Matrix(Box::new(network.constrained(constraints)?)))
+            }
             "onnx" => Ok(Self::Onnx(Box::new(OnnxModel::open_with(path, &choice)?))),
             _ => {
                 let problem =
@@ -78,9 +89,9 @@ impl Input {
     }
 
     /// The balancing problem; under the largest weight with every weight apart.
-    pub fn lower(&self, norm: Norm, reading: &Reading) -> Result<Lowered> {
+    pub fn lower(&self, norm: &Norm, reading: &Reading) -> Result<Lowered> {
         match (self, norm) {
-            (Self::Onnx(model), Norm::P(_)) => {
+            (Self::Onnx(model), Norm::Powers(_)) => {
                 let counted = reading.biases == BiasCost::Counted;
                 model.lower_with(&norm.regularizer()?, counted, &norms_for(&reading.norm_for)?)
             }
@@ -89,7 +100,7 @@ impl Input {
     }
 
     /// The same problem with every weight apart: those that share both ends are not summed.
-    pub fn lower_apart(&self, norm: Norm, reading: &Reading) -> Result<Lowered> {
+    pub fn lower_apart(&self, norm: &Norm, reading: &Reading) -> Result<Lowered> {
         let (regularizer, counted) = (norm.regularizer()?, reading.biases == BiasCost::Counted);
         let own = if counted { Biases::Counted } else { Biases::Free };
         let others = norms_for(&reading.norm_for)?;
@@ -203,6 +214,9 @@ impl Input {
         if sizes(a) != sizes(b) {
             return Some(format!("one network has {}, the other {}", sizes(a), sizes(b)));
         }
+        if a.constraints() != b.constraints() {
+            return Some("one network has other constraints than the other".into());
+        }
         let kind = |u: &Unit| (u.role, u.activation, u.frozen, u.group);
         let unit = a.units().iter().zip(b.units()).find(|(u, v)| kind(u) != kind(v));
         if let Some((unit, _)) = unit {
@@ -264,6 +278,22 @@ impl Input {
     }
 }
 
+/// What the user wants tied, as constraints on the hidden units of a network.
+fn ties(network: &Network, reading: &Reading) -> Result<Vec<Form>> {
+    let is_free = |&i: &usize| network.units()[i].why_frozen().is_none();
+    let hidden: Vec<usize> = network.of_role(network::Role::Hidden).filter(is_free).collect();
+    let names: Vec<&str> = hidden.iter().map(|&i| network.units()[i].name.as_str()).collect();
+    let mut groups: Vec<Vec<usize>> = tied(&reading.tie, &names)?;
+    groups.iter_mut().flatten().for_each(|k| *k = hidden[*k]);
+    if reading.tie_layers {
+        groups.extend(
+            network.hidden_layers().iter().map(|layer| layer.iter().map(|&i| i as usize).filter(is_free).collect()),
+        );
+    }
+    let equal = |pair: &[usize]| Form::variable(pair[0]).plus(-1.0, &Form::variable(pair[1]));
+    Ok(groups.iter().flat_map(|group| group.windows(2)).map(equal).collect())
+}
+
 const SUBNORMAL: &str = "became subnormal in their type and keep fewer digits";
 
 fn note_rounding(notes: &mut Vec<String>, count: u64, what: &str) {
@@ -272,7 +302,7 @@ fn note_rounding(notes: &mut Vec<String>, count: u64, what: &str) {
     }
 }
 
-/// The exponents for some nodes, as typed.
+/// The norms of some nodes, as typed.
 fn norms_for(typed: &[String]) -> Result<Vec<(String, Regularizer)>> {
     let wrong = |text: &str| {
         let problem = format!("{text:?} is no PATTERN=P");
@@ -280,8 +310,8 @@ fn norms_for(typed: &[String]) -> Result<Vec<(String, Regularizer)>> {
     };
     let one = |text: &String| {
         let (pattern, p) = text.rsplit_once('=').ok_or_else(|| wrong(text))?;
-        let p: f64 = p.parse().map_err(|_| wrong(text))?;
-        Ok((pattern.to_string(), Regularizer::lp(p)?))
+        let terms = powers(p).ok_or_else(|| wrong_norm("--norm-for", p))?;
+        Ok((pattern.to_string(), Regularizer::powers(&terms)?))
     };
     typed.iter().map(one).collect()
 }

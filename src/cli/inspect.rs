@@ -56,8 +56,8 @@ pub fn run(args: &Inspect) -> Result<Exit> {
     limit_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
     let input = Input::open(&args.input, &args.reading)?;
-    let lowered = input.lower(norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
-    let (balanced, _) = solve(&lowered, norm, &Settings::default())?;
+    let lowered = input.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
+    let (balanced, _) = solve(&lowered, &norm, &Settings::default())?;
     let problem = match balanced.existence.direction() {
         Some(direction) => lowered.problem.without_falling(direction),
         None => lowered.problem.clone(),
@@ -126,7 +126,7 @@ fn text(r: &Report, lowered: &Lowered) -> String {
         ("cost", cost(r.cost) + &above),
         ("residual", small(r.residual)),
     ];
-    if r.norm.is_string() {
+    if r.norm == "inf" {
         rows.push((
             "note",
             "cost is the largest weight, residual how far it is above the optimum; layers list sums of magnitudes"

@@ -44,7 +44,7 @@ const DENSE: usize = 4_000_000;
 pub fn run(args: &ManifoldArgs) -> Result<Exit> {
     limit_threads(&args.reading)?;
     let input = Input::open(&args.input, &args.reading)?;
-    let lowered = input.lower(Norm::of(&args.reading)?, &args.reading).map_err(|e| e.in_file(&args.input))?;
+    let lowered = input.lower(&Norm::of(&args.reading)?, &args.reading).map_err(|e| e.in_file(&args.input))?;
     let report = describe(&lowered, args.matrices)?;
     show(&report, args.reading.json, || text(&report))?;
     Ok(Exit::Done)

@@ -13,9 +13,9 @@ use crate::solve::{Settings, Status, largest_moving, largest_weight, minimax, so
 const FEW: usize = 200;
 
 /// Balances, or for the largest weight minimizes it; and whether that is then the max-balanced optimum.
-pub fn solve(lowered: &Lowered, norm: Norm, settings: &Settings) -> Result<(Balanced, bool)> {
+pub fn solve(lowered: &Lowered, norm: &Norm, settings: &Settings) -> Result<(Balanced, bool)> {
     let mut balanced = match norm {
-        Norm::P(_) => return Ok((balance(&lowered.problem, settings, &mut progress())?, false)),
+        Norm::Powers(_) => return Ok((balance(&lowered.problem, settings, &mut progress())?, false)),
         // existence and the figures before are those of the sum of magnitudes
         Norm::Infinity => {
             let none = Settings { max_iterations: 0, ..settings.clone() };
@@ -68,7 +68,7 @@ fn within(problem: &Problem, scales: &LogScales, log2: f64) -> LogScales {
 pub fn constrain(
     args: &Balance,
     lowered: &Lowered,
-    norm: Norm,
+    norm: &Norm,
     settings: &Settings,
     balanced: &mut Balanced,
 ) -> Result<Option<f64>> {
@@ -81,10 +81,10 @@ pub fn constrain(
         balanced.gap = balanced.enclosure.as_ref().map(|e| e.gap).map_err(Clone::clone);
     }
     if let Some(range) = args.scale_range {
-        if norm == Norm::Infinity || !(range > 1.0 && range.is_finite()) {
+        if *norm == Norm::Infinity || !(range > 1.0 && range.is_finite()) {
             let fault = match norm {
                 Norm::Infinity => "norm inf knows no range".to_string(),
-                Norm::P(_) => format!("{range} is no factor above 1"),
+                Norm::Powers(_) => format!("{range} is no factor above 1"),
             };
             let remedy = "give a number like 1000 and a finite norm";
             return Err(Error::new(ErrorKind::Parameter, "--scale-range", fault, remedy));
@@ -100,7 +100,7 @@ pub fn constrain(
         }
         solution.log_scales = solution.scales.total();
         solution.error_bound = f64::INFINITY;
-        if norm == Norm::Infinity {
+        if *norm == Norm::Infinity {
             solution.cost = largest_weight(problem, &solution.log_scales)?;
             solution.residual = solution.cost / optimum - 1.0;
         } else {

@@ -3,17 +3,17 @@
 use super::args::{Reading, Solving};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::Layer;
-use crate::regularizer::{EXPONENTS, Regularizer};
+use crate::regularizer::{EXPONENTS, Power, Regularizer};
 use crate::report::number;
 use crate::solve::{Method, Schedule, Settings, Step};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use std::ops::ControlFlow;
 
-/// The norm: a finite exponent, or the largest weight.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The norm: a sum of powers, or the largest weight.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Norm {
-    /// `sum |w|^p`.
-    P(f64),
+    /// `sum |w|^p`, or a sum of several powers with coefficients.
+    Powers(Vec<Power>),
     /// `max |w|`.
     Infinity,
 }
@@ -21,35 +21,59 @@ pub enum Norm {
 impl Norm {
     /// The norm as typed.
     pub fn of(reading: &Reading) -> Result<Self> {
-        let wrong = || {
-            let (least, most) = (EXPONENTS.start(), EXPONENTS.end());
-            let problem = format!("{:?} is neither inf nor a number from {least:e} to {most:e}", reading.norm);
-            Error::new(ErrorKind::Parameter, "--norm", problem, "the default is 2; the limit of large exponents is inf")
-        };
         match reading.norm.as_str() {
             "inf" | "infinity" => Ok(Self::Infinity),
-            text => match text.parse::<f64>() {
-                Ok(p) if EXPONENTS.contains(&p) => Ok(Self::P(p)),
-                _ => Err(wrong()),
-            },
+            text => powers(text).map(Self::Powers).ok_or_else(|| wrong_norm("--norm", text)),
         }
     }
 
     /// The regularizer; for the largest weight the magnitudes themselves.
-    pub fn regularizer(self) -> Result<Regularizer> {
+    pub fn regularizer(&self) -> Result<Regularizer> {
         match self {
-            Self::P(p) => Regularizer::lp(p),
+            Self::Powers(terms) => Regularizer::powers(terms),
             Self::Infinity => Regularizer::lp(1.0),
         }
     }
 
-    /// As JSON: a number, or the word.
-    pub fn json(self) -> serde_json::Value {
+    /// The largest exponent.
+    pub fn steepest(&self) -> f64 {
         match self {
-            Self::P(p) => number(p),
-            Self::Infinity => "inf".into(),
+            Self::Powers(terms) => terms.iter().fold(0.0, |p, term| p.max(term.exponent)),
+            Self::Infinity => f64::INFINITY,
         }
     }
+
+    /// As JSON: a number for a plain power, else what is typed for it.
+    pub fn json(&self) -> serde_json::Value {
+        let Self::Powers(terms) = self else { return "inf".into() };
+        match terms[..] {
+            [Power { exponent, coefficient: 1.0 }] => number(exponent),
+            _ => {
+                let term = |t: &Power| format!("{}*{}", t.coefficient, t.exponent);
+                terms.iter().map(term).collect::<Vec<String>>().join("+").into()
+            }
+        }
+    }
+}
+
+/// A sum of powers as it is typed, like `2` or `0.1*1+0.5*2`: exponents, behind the coefficients that are not 1.
+pub fn powers(text: &str) -> Option<Vec<Power>> {
+    let positive = |text: &str| text.trim().parse().ok().filter(|v: &f64| v.is_finite() && *v > 0.0);
+    let term = |text: &str| {
+        let (coefficient, exponent) = text.split_once('*').unwrap_or(("1", text));
+        let (coefficient, exponent) = (positive(coefficient)?, positive(exponent)?);
+        EXPONENTS.contains(&exponent).then_some(Power { exponent, coefficient })
+    };
+    // a plus sign in a number like 1e+2 is allowed where the number stands alone
+    term(text).map_or_else(|| text.split('+').map(term).collect(), |one| Some(vec![one]))
+}
+
+/// What is no norm.
+pub fn wrong_norm(option: &str, text: &str) -> Error {
+    let (least, most) = (EXPONENTS.start(), EXPONENTS.end());
+    let problem = format!("{text:?} is no sum of powers with exponents from {least:e} to {most:e}");
+    let remedy = "write 2, or '0.1*1+0.5*2' for 0.1 |w| + 0.5 |w|^2; for a whole network also inf, the largest weight";
+    Error::new(ErrorKind::Parameter, option, problem, remedy)
 }
 
 /// The solver's settings as typed.

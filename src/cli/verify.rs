@@ -51,17 +51,17 @@ pub fn run(args: &Verify) -> Result<Exit> {
     let norm = Norm::of(&args.reading)?;
     let lower = |path| -> Result<(Input, Lowered)> {
         let input = Input::open(path, &args.reading)?;
-        let lowered = input.lower(norm, &args.reading).map_err(|e| e.in_file(path))?;
+        let lowered = input.lower(&norm, &args.reading).map_err(|e| e.in_file(path))?;
         Ok((input, lowered))
     };
     let (original, before) = lower(&args.original)?;
     let (candidate, after) = lower(&args.balanced)?;
     let settings = Settings { max_iterations: 0, ..Settings::default() };
-    let residual = solve(&after, norm, &settings)?.0.residual_before;
+    let residual = solve(&after, &norm, &settings)?.0.residual_before;
     let roundoff = candidate.roundoff();
     // one rounding of every weight changes inflow and outflow by p roundoffs each; the rest is the solver's tolerance
-    let allowed = match norm {
-        Norm::P(p) => 1e-12 + 4.0 * p.max(1.0) * roundoff,
+    let allowed = match &norm {
+        Norm::Powers(_) => 1e-12 + 4.0 * norm.steepest().max(1.0) * roundoff,
         Norm::Infinity => PROGRAM_GAP + 4.0 * roundoff,
     };
     let found = recover((&original, &before), (&candidate, &after))?;
@@ -78,12 +78,12 @@ pub fn run(args: &Verify) -> Result<Exit> {
         reasons.push("the outputs differ by more than rounding explains".into());
     }
     if !balanced {
-        let remedy = "give the options of `balance` (--norm, --biases, --freeze, --only, --norm-for, --batchnorm)";
+        let remedy = "give the options of `balance` (--norm, --biases, --freeze, --only, --norm-for, --tie, --tie-layers, --batchnorm)";
         reasons.push(format!("the residual is above what the precision of the file explains; {remedy}"));
     }
     let (mut certificate, mut certificate_of_this_file) = (None, None);
     if let Some(path) = &args.certificate {
-        let fault = certificate_fault(path, &before, &after, norm, roundoff)?;
+        let fault = certificate_fault(path, &before, &after, &norm, roundoff)?;
         certificate = Some(fault.is_none());
         let hash: Result<Option<bool>> =
             Origin::beside(path)?.map(|origin| Ok(origin.sha256 == sha256(&args.original)?)).transpose();
@@ -92,8 +92,8 @@ pub fn run(args: &Verify) -> Result<Exit> {
     }
     let cost_of = |lowered: &Lowered| {
         let zero = vec![0.0; lowered.problem.variables()];
-        match norm {
-            Norm::P(_) => Ok(lowered.problem.cost_at(&zero)),
+        match &norm {
+            Norm::Powers(_) => Ok(lowered.problem.cost_at(&zero)),
             Norm::Infinity => largest_weight(&lowered.problem, &zero),
         }
     };
@@ -125,19 +125,21 @@ fn certificate_fault(
     path: &Path,
     before: &Lowered,
     after: &Lowered,
-    norm: Norm,
+    norm: &Norm,
     roundoff: f64,
 ) -> Result<Option<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
     let certificate = Certificate::parse(&text).map_err(|e| e.in_file(path))?;
-    let Norm::P(p) = norm else { return Ok(Some("norm inf has none".into())) };
+    if *norm == Norm::Infinity {
+        return Ok(Some("norm inf has none".into()));
+    }
     let existence = existence(&before.problem);
     let attained = |problem: &Problem| existence.direction().map(|d| problem.without_falling(d));
     let (given, balanced) = (attained(&before.problem), attained(&after.problem));
     let (given, balanced) = (given.as_ref().unwrap_or(&before.problem), balanced.as_ref().unwrap_or(&after.problem));
     let gauge = Gauge::of(given)?;
     // one rounding of a weight changes its cost by p roundoffs, and a little
-    let rounding = 1.1 * p.max(1.0) * roundoff;
+    let rounding = 1.1 * norm.steepest().max(1.0) * roundoff;
     let fault = differs_from_given(&certificate, given, &gauge)
         .or_else(|| differs_from_balanced(&certificate, balanced, rounding))
         .or_else(|| certificate.check().err().map(|rejection| rejection.to_string()));

@@ -54,6 +54,11 @@ impl ManifoldBuilder {
         self.join(0, a + 1);
     }
 
+    /// Whether ties, without the constraints of more terms, fix a log-scale to zero.
+    pub fn is_frozen(&mut self, a: usize) -> bool {
+        self.find(a + 1) == 0
+    }
+
     /// Requires a linear form to vanish. Forms of one or two terms that tie or freeze are handled as such.
     pub fn require_zero(&mut self, form: &Form) {
         match *form.terms() {

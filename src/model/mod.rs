@@ -30,5 +30,5 @@ pub use element::ElementType;
 pub use files::Files;
 pub use lower::OnnxModel;
 pub use patch::PatchReport;
-pub use scales::{Choice, Ports, Role, WeightUse, matches};
+pub use scales::{Choice, Ports, Role, WeightUse, matches, tied};
 pub use tensor::Tensor;

@@ -27,6 +27,7 @@ pub use lower::Biases;
 pub use unit::{Connections, Role, Unit};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::manifold::Form;
 use std::sync::OnceLock;
 use topology::Topology;
 
@@ -38,6 +39,8 @@ pub struct Network {
     units: Vec<Unit>,
     parameters: Vec<f64>,
     connections: Connections,
+    /// Linear forms in the log-scales of all units that have to vanish.
+    constraints: Vec<Form>,
     topology: OnceLock<Topology>,
 }
 
@@ -54,7 +57,7 @@ impl Network {
         validate::units(&units)?;
         validate::parameters(&parameters)?;
         validate::connections(&units, parameters.len(), &connections)?;
-        Ok(Self { units, parameters, connections, topology: OnceLock::new() })
+        Ok(Self { units, parameters, connections, constraints: vec![], topology: OnceLock::new() })
     }
 
     /// The units; connections and [`scale`](Self::scale) refer to them by index.
@@ -75,6 +78,27 @@ impl Network {
         &self.connections
     }
 
+    /// The same network, whose log-scales obey further linear constraints: each form, in the units' indices, has to vanish.
+    ///
+    /// Such as `x_0 - x_1 = 0`, one scale for two units, or `x_0 + x_1 - 2 x_2 = 0`. They are eliminated exactly, with the
+    /// constraints that shared weights bring.
+    ///
+    /// # Errors
+    /// When a form names a unit that is not there, or has a coefficient outside of 1e-100 to 1e100.
+    pub fn constrained(mut self, constraints: impl IntoIterator<Item = Form>) -> Result<Self> {
+        for form in constraints {
+            validate::constraint(self.constraints.len(), &form, self.units.len())?;
+            self.constraints.push(form);
+        }
+        Ok(self)
+    }
+
+    /// The linear forms in the log-scales of the units that have to vanish, besides what groups and shared weights ask for.
+    #[must_use]
+    pub fn constraints(&self) -> &[Form] {
+        &self.constraints
+    }
+
     /// The same network with other weights, in the order of [`parameters`](Self::parameters).
     ///
     /// # Errors
@@ -93,6 +117,7 @@ impl Network {
             units: self.units.clone(),
             parameters,
             connections: self.connections.clone(),
+            constraints: self.constraints.clone(),
             topology: self.topology.clone(),
         })
     }

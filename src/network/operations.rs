@@ -2,6 +2,7 @@
 
 use super::{Biases, Network};
 use crate::error::{Error, ErrorKind, Result};
+use crate::manifold::Form;
 use std::collections::HashMap;
 
 /// How the parameters around a unit answer to its scale.
@@ -133,7 +134,24 @@ impl Network {
             }
         }
         affected.sort_unstable_by_key(|a| a.0);
+        self.check_constraints(unit, &members)?;
         Ok(Response { parameters: affected, members })
+    }
+
+    /// Refuses units whose scale cannot change alone.
+    fn check_constraints(&self, unit: usize, members: &[u32]) -> Result<()> {
+        let share = |form: &Form| -> f64 {
+            form.terms().iter().filter(|t| members.binary_search(&t.0).is_ok()).map(|t| t.1).sum()
+        };
+        match self.constraints.iter().position(|form| share(form) != 0.0) {
+            None => Ok(()),
+            Some(k) => Err(Error::new(
+                ErrorKind::Network,
+                format!("unit {}", self.units[unit].name),
+                format!("constraint {k} ties its scale to those of other units"),
+                "tie units in one group, or balance the network as a whole",
+            )),
+        }
     }
 
     fn conflict(&self, unit: usize, parameter: u32) -> Error {

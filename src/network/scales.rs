@@ -63,6 +63,10 @@ impl Network {
                 builder.require_zero(&difference);
             }
         }
+        for constraint in &self.constraints {
+            let terms = constraint.terms().iter().map(|&(unit, c)| (variable[unit as usize] as u32, c));
+            builder.require_zero(&Form::from_terms(terms));
+        }
         let manifold = builder.build()?;
         let heads: Vec<Form> = variable.iter().map(|&v| manifold.forms()[v].clone()).collect();
         let tails = heads.iter().zip(&degree).map(|(form, &c)| Form::zero().plus(c, form)).collect();
@@ -86,7 +90,7 @@ impl Network {
                 (None, Some((j, reason))) => {
                     format!("in one group with {}, which is not scaled: {reason}", self.units[*j].name)
                 }
-                (None, None) => "shared weights allow it no scale but 1".into(),
+                (None, None) => "shared weights or constraints allow it no scale but 1".into(),
             };
             frozen.push(Frozen { node: unit.name.clone(), reason });
         }

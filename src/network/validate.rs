@@ -2,6 +2,7 @@
 
 use super::{Connections, Role, Unit};
 use crate::error::{Error, ErrorKind, Result};
+use crate::manifold::Form;
 use std::collections::HashSet;
 
 fn fault(place: impl Into<String>, problem: impl Into<String>, remedy: &str) -> Error {
@@ -49,6 +50,24 @@ pub(super) fn parameters(parameters: &[f64]) -> Result<()> {
             "give finite weights; look for the training step that diverged",
         )),
     }
+}
+
+/// Coefficients of constraints lie between this and its reciprocal: sums and products of them stay finite.
+const LEAST_COEFFICIENT: f64 = 1e-100;
+
+pub(super) fn constraint(number: usize, form: &Form, units: usize) -> Result<()> {
+    let place = || format!("constraint {number}");
+    for &(unit, coefficient) in form.terms() {
+        if unit as usize >= units {
+            let problem = format!("it names unit {unit}, but there are {units}");
+            return Err(fault(place(), problem, "count units from 0"));
+        }
+        if !(LEAST_COEFFICIENT..=1.0 / LEAST_COEFFICIENT).contains(&coefficient.abs()) {
+            let problem = format!("the coefficient of unit {unit} is {coefficient}");
+            return Err(fault(place(), problem, "give coefficients from 1e-100 to 1e100, of either sign"));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn connections(units: &[Unit], parameters: usize, connections: &Connections) -> Result<()> {

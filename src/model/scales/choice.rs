@@ -1,5 +1,6 @@
-//! What the user wants left alone.
+//! What the user wants left alone, and what tied.
 
+use crate::error::{Error, ErrorKind, Result};
 use wildmatch::WildMatch;
 
 /// Which nodes take part in balancing; patterns over node names know `*` and `?`.
@@ -9,6 +10,10 @@ pub struct Choice {
     pub freeze: Vec<String>,
     /// When not empty: the only nodes whose weights may change.
     pub only: Vec<String>,
+    /// All channels whose names match one of these patterns have one scale, pattern by pattern.
+    pub ties: Vec<String>,
+    /// All channels that one node creates have one scale.
+    pub tie_layers: bool,
     /// Batch normalization keeps the scale of its input, and its gamma costs nothing.
     pub batchnorm_fixed: bool,
 }
@@ -28,6 +33,23 @@ impl Choice {
         let idle = |p: &&String| !nodes.iter().any(|n| matches(p, n));
         self.freeze.iter().chain(&self.only).filter(idle).collect::<Vec<_>>().into_iter()
     }
+}
+
+/// Ties what the user wants tied: of things with names, which share one scale, pattern by pattern.
+///
+/// # Errors
+/// When a pattern matches fewer than two names.
+pub fn tied(patterns: &[String], names: &[&str]) -> Result<Vec<Vec<usize>>> {
+    let group = |pattern: &String| {
+        let found: Vec<usize> = (0..names.len()).filter(|&i| matches(pattern, names[i])).collect();
+        if found.len() > 1 {
+            return Ok(found);
+        }
+        let problem = format!("the pattern {pattern:?} matches {} units or channels that have a scale", found.len());
+        let remedy = "name them as `synbal balance --scales` does; at least two are tied";
+        Err(Error::new(ErrorKind::Parameter, "--tie", problem, remedy))
+    };
+    patterns.iter().map(group).collect()
 }
 
 /// Whether a pattern matches a whole name; `*` and `?` match any text and any character.

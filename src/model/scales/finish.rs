@@ -1,6 +1,6 @@
 //! From collected log-scales to free variables: ties, shared tensors and frozen channels are eliminated.
 
-use super::Choice;
+use super::choice::{Choice, tied};
 use super::inference::{Flow, FlowNodes, Inference};
 use super::uses::{Role, WeightUse};
 use crate::error::{Error, ErrorKind, Result};
@@ -56,6 +56,7 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
             agree(&mut inference.manifold, list, |element| stored.number(bytes, element) != 0.0);
         }
     }
+    tie(&mut inference, choice)?;
     let flow_ports = uses.iter().map(|(&t, list)| (t, flow_ports(&inference, &list[0]))).collect();
     let Inference { manifold, units, layers, frozen, flow, .. } = inference;
     let manifold = manifold.build()?;
@@ -74,6 +75,20 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
     let units = Arc::new(units.into_iter().zip(manifold.forms()).map(named).collect());
     let layers = free_layers(layers, &manifold);
     Ok(Inferred { free: manifold.free(), uses, units, layers, frozen, dead, liveness, flow_ports })
+}
+
+/// Ties what the user wants tied, of the channels that may have a scale.
+fn tie(inference: &mut Inference<'_>, choice: &Choice) -> Result<()> {
+    let Inference { manifold, units, layers, .. } = inference;
+    let free: Vec<usize> = (0..units.len()).filter(|&v| !manifold.is_frozen(v)).collect();
+    let names: Vec<&str> = free.iter().map(|&v| units[v].as_str()).collect();
+    let mut groups = tied(&choice.ties, &names)?;
+    groups.iter_mut().flatten().for_each(|k| *k = free[*k]);
+    let is_free: HashSet<usize> = free.into_iter().collect();
+    let layers = layers.iter().filter(|_| choice.tie_layers);
+    groups.extend(layers.map(|(_, variables)| variables.iter().copied().filter(|v| is_free.contains(v)).collect()));
+    groups.iter().flat_map(|group| group.windows(2)).for_each(|pair| manifold.tie(pair[0], pair[1]));
+    Ok(())
 }
 
 fn liveness(flow: Flow) -> Liveness {

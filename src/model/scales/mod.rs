@@ -30,7 +30,7 @@ mod value;
 mod window;
 
 pub use choice::Choice;
-pub use choice::matches;
+pub use choice::{matches, tied};
 pub(crate) use finish::{Inferred, infer};
 pub use uses::{Ports, Role, WeightUse};
 

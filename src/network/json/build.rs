@@ -1,11 +1,13 @@
 //! From the members of a JSON file to a network.
 
-use super::format::{FORMAT, File, Layer, Units, VERSION};
+use super::format::{FORMAT, File, Layer, Term, Units, VERSION};
 use super::tensors::{TensorFiles, TensorHead};
 use super::values::Source;
 use super::{LayerHead, Layout, NetworkFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::manifold::Form;
 use crate::network::{Connections, Network, Unit};
+use std::collections::HashMap;
 use std::path::Path;
 
 fn format_error(place: impl Into<String>, problem: impl Into<String>, remedy: &str) -> Error {
@@ -33,7 +35,7 @@ pub(super) fn network_file(bytes: &[u8], folder: Option<&Path>) -> Result<Networ
         ));
     }
     let mut tensors = TensorFiles::in_folder(folder);
-    let description = file.description;
+    let (description, constraints) = (file.description, file.constraints);
     let (network, layout) = match (file.inputs, file.layers, file.units, file.connections, file.weights) {
         (Some(inputs), Some(layers), None, None, None) => layered(inputs, layers, &mut tensors)?,
         (None, None, Some(units), Some(columns), Some(weights)) => {
@@ -54,7 +56,33 @@ pub(super) fn network_file(bytes: &[u8], folder: Option<&Path>) -> Result<Networ
             ));
         }
     };
-    Ok(NetworkFile { network, description, layout, tensors, path: None })
+    let forms = forms(&constraints, &network)?;
+    let network = network.constrained(forms)?;
+    Ok(NetworkFile { network, description, layout, constraints, tensors, path: None })
+}
+
+/// The constraints in the units' indices.
+fn forms(constraints: &[Vec<Term>], network: &Network) -> Result<Vec<Form>> {
+    let names = network.units().iter().enumerate().filter(|_| !constraints.is_empty());
+    let index: HashMap<&str, u32> = names.map(|(i, unit)| (unit.name.as_str(), i as u32)).collect();
+    let form = |(k, terms): (usize, &Vec<Term>)| {
+        let mut found = vec![];
+        for (t, term) in terms.iter().enumerate() {
+            let Some(&unit) = index.get(term.unit.as_str()) else {
+                let problem = format!("no unit is named {:?}", term.unit);
+                let remedy = "name units as `synbal inspect` does, like \"layer 1.0\"";
+                return Err(format_error(format!("constraints[{k}][{t}].unit"), problem, remedy));
+            };
+            found.push((unit, term.coefficient));
+        }
+        let form = Form::from_terms(found);
+        if form.is_zero() {
+            let remedy = "name units with coefficients that do not cancel";
+            return Err(format_error(format!("constraints[{k}]"), "it constrains nothing", remedy));
+        }
+        Ok(form)
+    };
+    constraints.iter().enumerate().map(form).collect()
 }
 
 fn expand(units: Vec<Units>, bytes: usize) -> Result<Vec<Unit>> {

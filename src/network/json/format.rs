@@ -27,6 +27,16 @@ pub(super) struct File {
     pub(super) connections: Option<Columns>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) weights: Option<Values>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) constraints: Vec<Vec<Term>>,
+}
+
+/// A unit in a constraint: the log-scales times their coefficients add up to zero.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Term {
+    pub(super) unit: String,
+    pub(super) coefficient: f64,
 }
 
 /// A layer that is completely connected to the one before; the last layer is the output.

@@ -14,9 +14,10 @@ use super::{Connections, Network};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, folder_of, same_file};
 use crate::lowered::Scaling;
+use crate::manifold::Form;
 use crate::numeric::{Float, UNIT_ROUNDOFF};
 use crate::problem::Decisions;
-use format::{Columns, FORMAT, File, Layer, Units, VERSION};
+use format::{Columns, FORMAT, File, Layer, Term, Units, VERSION};
 use shards::{NewFiles, NewTensors};
 use std::path::{Path, PathBuf};
 use tensors::{TensorFiles, TensorHead};
@@ -31,6 +32,7 @@ pub struct NetworkFile {
     network: Network,
     description: Option<String>,
     layout: Layout,
+    constraints: Vec<Vec<Term>>,
     tensors: TensorFiles,
     /// Where it was read from.
     path: Option<PathBuf>,
@@ -60,7 +62,19 @@ impl NetworkFile {
     #[must_use]
     pub fn new(network: Network) -> Self {
         let (layout, tensors) = (Layout::General { weights: None }, TensorFiles::default());
-        Self { network, description: None, layout, tensors, path: None }
+        let term =
+            |&(unit, coefficient): &(u32, f64)| Term { unit: network.units()[unit as usize].name.clone(), coefficient };
+        let constraints = network.constraints().iter().map(|form| form.terms().iter().map(term).collect()).collect();
+        Self { network, description: None, layout, constraints, tensors, path: None }
+    }
+
+    /// The same file, whose network obeys further linear constraints; they are not written.
+    ///
+    /// # Errors
+    /// As for [`Network::constrained`].
+    pub fn constrained(mut self, constraints: impl IntoIterator<Item = Form>) -> Result<Self> {
+        self.network = self.network.constrained(constraints)?;
+        Ok(self)
     }
 
     /// The network.
@@ -196,6 +210,7 @@ impl NetworkFile {
             units: None,
             connections: None,
             weights: None,
+            constraints: self.constraints.clone(),
         };
         match &self.layout {
             Layout::Layers { inputs, layers } => {

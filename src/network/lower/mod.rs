@@ -104,23 +104,33 @@ impl Network {
     }
 
     fn layers(&self, scales: &Scales, depth: &[u32]) -> Vec<Layer> {
-        let mut hidden: Vec<usize> = self.of_role(super::Role::Hidden).collect();
-        hidden.sort_by_key(|&i| depth[i]);
         let mut placed = vec![false; scales.manifold.free()];
         let mut layers = vec![];
-        for units in hidden.chunk_by(|&a, &b| depth[a] == depth[b]) {
+        for units in self.hidden_by(depth) {
             let mut variables = BTreeSet::new();
-            for &i in units {
-                for &(v, _) in scales.heads[i].terms() {
+            for &i in &units {
+                for &(v, _) in scales.heads[i as usize].terms() {
                     if !std::mem::replace(&mut placed[v as usize], true) {
                         variables.insert(v);
                     }
                 }
             }
-            let (name, variables) = (format!("layer {}", depth[units[0]]), variables.into_iter().collect());
-            layers.push(Layer { name, units: units.iter().map(|&i| i as u32).collect(), variables });
+            let (name, variables) = (format!("layer {}", depth[units[0] as usize]), variables.into_iter().collect());
+            layers.push(Layer { name, units, variables });
         }
         layers
+    }
+
+    /// The hidden units by layers: by the longest path that leads to them, in recurrent networks by the shortest.
+    #[must_use]
+    pub fn hidden_layers(&self) -> Vec<Vec<u32>> {
+        self.hidden_by(&self.depths())
+    }
+
+    fn hidden_by(&self, depth: &[u32]) -> Vec<Vec<u32>> {
+        let mut hidden: Vec<u32> = self.of_role(super::Role::Hidden).map(|i| i as u32).collect();
+        hidden.sort_by_key(|&i| depth[i as usize]);
+        hidden.chunk_by(|&a, &b| depth[a as usize] == depth[b as usize]).map(<[u32]>::to_vec).collect()
     }
 
     /// The depth of each unit; inputs and constants have depth 0.
