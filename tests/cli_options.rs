@@ -178,7 +178,11 @@ fn a_norm_may_be_a_sum_of_powers_with_coefficients() {
     assert!((report["cost_after"].as_f64().unwrap() / 24.0 - 1.0).abs() < 1e-13, "{report}");
     for wrong in ["1+", "*2", "0*2", "2*inf", "1++2", "-1*2", "1*2*3", "1e9"] {
         let ran = desk.run(&format!("balance chain.mtx {ends} --norm {wrong}"));
-        assert!(ran.code == 2 && ran.err.contains("--norm: ") && ran.err.contains("0.1*1+0.5*2"), "{wrong}: {}", ran.err);
+        assert!(
+            ran.code == 2 && ran.err.contains("--norm: ") && ran.err.contains("0.1*1+0.5*2"),
+            "{wrong}: {}",
+            ran.err
+        );
         let ran = desk.run(&format!("balance chain.mtx {ends} --norm-for *={wrong}"));
         assert!(ran.code == 2 && ran.err.contains("--norm-for: "), "{wrong}: {}", ran.err);
     }

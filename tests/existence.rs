@@ -2,13 +2,16 @@
 
 mod bank;
 
-use bank::Raw;
 use bank::any::{AnyGraph, AnyProblem};
+use bank::{Edge, Raw};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use std::collections::BTreeSet;
 use synbal::existence::{Circulation, Existence, existence, existence_by_program, verify};
+use synbal::network::build::{Layered, layered};
+use synbal::network::{Activation, Biases, Network};
 use synbal::problem::Problem;
+use synbal::regularizer::Regularizer;
 
 /// Port pairs whose connections fall along the direction.
 fn falling(problem: &Problem, found: &Existence) -> BTreeSet<(u32, u32)> {
@@ -31,6 +34,80 @@ fn components_and_linear_programs_agree_on_which_connections_escape(any: AnyGrap
     assert!(verify(&problem, &graph) && verify(&problem, &program), "{graph:?}\n{program:?}");
     assert_eq!(graph.name(), program.name());
     assert_eq!(falling(&problem, &graph), falling(&problem, &program));
+}
+
+#[quickcheck]
+fn components_of_units_of_any_degree_and_linear_programs_agree(any: AnyProblem) {
+    let problem = any.0.problem();
+    let (found, program) = (existence(&problem), existence_by_program(&problem));
+    assert!(verify(&problem, &found) && verify(&problem, &program), "{found:?}\n{program:?}");
+    assert_eq!(found.name(), program.name());
+    assert_eq!(falling(&problem, &found), falling(&problem, &program));
+}
+
+/// Units of the given degrees around a ring, none of them linked to the ground.
+fn ring(degrees: &[f64]) -> Problem {
+    let n = degrees.len();
+    let edge = |v: usize| Edge {
+        head: vec![((v + 1) % n, 1.0)],
+        tail: vec![(v, degrees[v])],
+        weight: 1.5 + v as f64,
+        p: 2.0,
+        alpha: 1.0,
+    };
+    Raw { variables: n, edges: (0..n).map(edge).collect() }.problem()
+}
+
+#[test]
+fn a_ring_has_a_minimum_where_its_degrees_multiply_to_one() {
+    for (degrees, name) in [
+        (&[2.0, 0.5][..], "attained"),
+        (&[4.0, 0.5, 1.0, 0.5], "attained"),
+        (&[1.0, 1.0, 1.0], "attained"),
+        (&[2.0, 1.0], "escapes"),
+        (&[0.5, 1.0, 1.0], "escapes"),
+        (&[3.0, 0.5], "escapes"),
+    ] {
+        let problem = ring(degrees);
+        let found = existence(&problem);
+        assert_eq!(found.name(), name, "{degrees:?}");
+        assert!(verify(&problem, &found));
+    }
+    // the same trees prove nothing where the degrees do not multiply to 1
+    let attained = existence(&ring(&[2.0, 0.5]));
+    assert!(verify(&ring(&[2.0, 0.5]), &attained) && !verify(&ring(&[2.0, 0.25]), &attained));
+}
+
+#[test]
+fn networks_of_bipower_units_with_a_hundred_thousand_connections_are_decided() {
+    let degrees = [2.0, 0.5, 3.0, 1.0];
+    let activations: Vec<Activation> =
+        degrees.map(|exponent| Activation::Bipu { exponent, negative: 0.5, positive: 1.0 }).to_vec();
+    let shape = Layered { activations, ..Layered::new(&[50, 200, 200, 200, 200, 10], Activation::Relu) };
+    let network = layered(&shape, 4).unwrap();
+    let lower = |n: &Network| n.lower(&Regularizer::lp(2.0).unwrap(), Biases::Counted).unwrap().problem;
+    let problem = lower(&network);
+    let found = existence(&problem);
+    assert!(found.name() == "attained" && verify(&problem, &found));
+    // the first ten units of the second layer lose what leaves them: what enters them escapes
+    let mut weights = network.parameters().to_vec();
+    let (mut lost, mut entering) = (0, 0);
+    let dead = &network.hidden_layers()[1][..10];
+    for (tail, head, k) in network.connections().iter() {
+        if dead.contains(&(tail as u32)) {
+            weights[k] = 0.0;
+            lost += 1;
+        }
+        entering += usize::from(dead.contains(&(head as u32)) && weights[k] != 0.0);
+    }
+    assert_eq!(lost, 2000);
+    let problem = lower(&network.with_parameters(weights).unwrap());
+    let found = existence(&problem);
+    assert!(found.name() == "escapes" && verify(&problem, &found));
+    let direction = found.direction().unwrap();
+    let mut escaping = 0;
+    problem.for_each_entry(|e| escaping += usize::from(problem.form(&e).at(direction) < 0.0));
+    assert_eq!(escaping, entering);
 }
 
 #[quickcheck]

@@ -47,7 +47,7 @@ fn joins(problem: &Problem, component: &[u32]) -> bool {
 }
 
 /// Number of the strong component of every node; along a connection the number never grows.
-fn components(out: &Fans, into: &Fans) -> Vec<u32> {
+pub(super) fn components(out: &Fans, into: &Fans) -> Vec<u32> {
     const NONE: u32 = u32::MAX;
     let n = out.nodes();
     let mut left = vec![];
@@ -70,7 +70,7 @@ fn components(out: &Fans, into: &Fans) -> Vec<u32> {
 }
 
 /// A breadth-first tree in every component, from its first node.
-fn trees(fans: &Fans, component: &[u32]) -> Vec<Option<Hop>> {
+pub(super) fn trees(fans: &Fans, component: &[u32]) -> Vec<Option<Hop>> {
     let n = fans.nodes();
     let mut hop: Vec<Option<Hop>> = vec![None; n];
     let mut rooted = vec![false; n];

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod degrees;
 mod graph;
 mod program;
 mod search;
@@ -43,7 +44,9 @@ pub enum Existence {
 #[derive(Clone, Debug)]
 pub enum Circulation {
     /// Degree 1: in every strong component a tree from its root to every node and one back. Every connection inside a
-    /// component then closes a cycle; the sum of all these cycles is the circulation. Node `variables` is the ground.
+    /// component then closes a cycle; the sum of all these cycles is the circulation. Node `variables` is the ground. With other
+    /// degrees the flow along a walk changes at every unit: walks through the ground close all the same, and in the
+    /// components without ground the degrees around every cycle multiply to 1.
     Trees {
         /// The last hop of a path from the root to the node; none at the root.
         from_root: Vec<Option<Hop>>,
@@ -55,13 +58,17 @@ pub enum Circulation {
     Numbers(Vec<((u32, u32), RBig)>),
 }
 
-/// Decides existence by the quickest way that applies: strong components for degree 1, else linear programming. A user's own
-/// costs have to tell the ranges of their slopes; see [`crate::regularizer::ConvexCost::slopes`].
+/// Decides existence by the quickest way that applies: strong components for single log-scales of any degree, else, and where
+/// degrees around a cycle without ground do not multiply to 1, linear programming. A user's own costs have to tell the ranges of their slopes; see [`crate::regularizer::ConvexCost::slopes`].
 ///
-/// Complexity: linear in connections for degree 1; else a linear program and an exact elimination.
+/// Complexity: linear in connections for strong components; else a linear program and an exact elimination.
 #[must_use]
 pub fn existence(problem: &Problem) -> Existence {
-    if problem.is_graph() { graph::decide(problem) } else { existence_by_program(problem) }
+    if problem.is_graph() {
+        return graph::decide(problem);
+    }
+    let found = if problem.is_scaled_graph() { degrees::decide(problem) } else { None };
+    found.unwrap_or_else(|| existence_by_program(problem))
 }
 
 /// Decides existence by linear programming, whatever the degrees.

@@ -66,7 +66,7 @@ fn trees(
     escapes: impl Fn(&Entry) -> bool,
 ) -> bool {
     let nodes = problem.variables() + 1;
-    if !problem.is_graph() || from_root.len() != nodes || to_root.len() != nodes {
+    if !problem.is_scaled_graph() || from_root.len() != nodes || to_root.len() != nodes {
         return false;
     }
     let out_root = roots(problem, from_root, |e| (problem.node(e.head), problem.node(e.tail)));
@@ -75,11 +75,33 @@ fn trees(
     if out_root != in_root || from_root.iter().chain(to_root).flatten().any(|h| escapes(&h.entry)) {
         return false;
     }
+    let size =
+        if problem.is_graph() { None } else { Some(sizes(problem, from_root, |v| out_root[v] != out_root[nodes - 1])) };
+    let coefficient = |q: u32| exact(problem.ports()[q as usize].terms().first().map_or(0.0, |t| t.1));
+    // a cycle without ground closes where the degrees around it multiply to 1
+    let even = |e: &Entry, (head, tail): (usize, usize)| {
+        size.as_ref().is_none_or(|s| coefficient(e.head) * &s[head] == coefficient(e.tail) * &s[tail])
+    };
     let mut inside = true;
     problem.for_each_entry(|e| {
-        inside &= escapes(&e) || out_root[problem.node(e.head)] == out_root[problem.node(e.tail)];
+        let (head, tail) = (problem.node(e.head), problem.node(e.tail));
+        let root = out_root[head];
+        inside &= escapes(&e) || (root == out_root[tail] && (root == out_root[nodes - 1] || even(&e, (head, tail))));
     });
     inside
+}
+
+/// Numbers along the trees of some nodes, such that the forms of their connections vanish there; 1 at the roots.
+fn sizes(problem: &Problem, from_root: &[Option<Hop>], wanted: impl Fn(usize) -> bool) -> Vec<RBig> {
+    let mut order: Vec<usize> = (0..from_root.len()).filter(|&v| wanted(v)).collect();
+    order.sort_by_key(|&v| from_root[v].map_or(0, |h| h.depth));
+    let mut size = vec![RBig::ONE; from_root.len()];
+    for v in order {
+        let Some(Hop { entry, .. }) = from_root[v] else { continue };
+        let one = |q: u32| problem.ports()[q as usize].terms().first().map_or(RBig::ONE, |t| exact(t.1));
+        size[v] = &size[problem.node(entry.tail)] * one(entry.tail) / one(entry.head);
+    }
+    size
 }
 
 /// The root that every node reaches by its hops; none when a hop is not a connection of the problem at that node, or when

@@ -254,10 +254,9 @@ impl ProblemBuilder {
             self.push(name, (heads, tails), costs);
         }
         if !loops.is_empty() {
-            let (heads, weights): (Vec<u32>, Vec<W>) = loops.into_iter().unzip();
-            let count = heads.len();
-            let costs = costs(self, (count, count), &Pattern::Diagonal, weights);
-            self.push(&within(name), (heads, vec![0; count]), costs);
+            let (ends, weights): (Vec<(u32, u32)>, Vec<W>) = loops.into_iter().unzip();
+            let costs = costs(self, (ends.len(), ends.len()), &Pattern::Diagonal, weights);
+            self.push(&within(name), ends.into_iter().unzip(), costs);
         }
     }
 
@@ -274,14 +273,15 @@ impl ProblemBuilder {
         self.problem
     }
 
-    /// Sets connections whose ends share a variable to zero; returns the port of their net form, and their weights.
+    /// Sets connections whose ends share a variable to zero; returns the ports between which they have the same form, one of
+    /// them the ground, and their weights.
     fn take_loops<W: Copy + Default + PartialEq>(
         &mut self,
         heads: &[Port],
         tails: &[Port],
         pattern: &Pattern,
         weights: &mut [W],
-    ) -> Vec<(u32, W)> {
+    ) -> Vec<((u32, u32), W)> {
         if self.is_apart(heads, tails) {
             return vec![];
         }
@@ -303,7 +303,13 @@ impl ProblemBuilder {
                 let weight = std::mem::take(&mut weights[k]);
                 if weight != W::default() {
                     let tail_form = self.problem.ports[tails[c].0 as usize].clone();
-                    loops.push((self.port(&head_form.plus(-1.0, &tail_form)).0, weight));
+                    let form = head_form.plus(-1.0, &tail_form);
+                    // a single variable is a head, or a tail where it counts against the form
+                    let ends = match *form.terms() {
+                        [(v, c)] if c < 0.0 => (0, self.port(&Form::term(v as usize, -c)).0),
+                        _ => (self.port(&form).0, 0),
+                    };
+                    loops.push((ends, weight));
                 }
             };
             match pattern {

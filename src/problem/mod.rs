@@ -103,6 +103,13 @@ impl Problem {
         self.ports.iter().all(|f| matches!(f.terms(), [] | [(_, 1.0)])) && self.is_powers()
     }
 
+    /// Whether every log-multiplier is the difference of two log-scales with positive coefficients, or a single one: units of
+    /// any degrees, without gating or constraints of three terms.
+    #[must_use]
+    pub fn is_scaled_graph(&self) -> bool {
+        self.ports.iter().all(|f| matches!(f.terms(), [] | [(_, 0.0..)])) && self.is_powers()
+    }
+
     /// Whether every log-multiplier has at most one positive and one negative coefficient, so that the comparison
     /// principle holds.
     #[must_use]
