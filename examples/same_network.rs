@@ -7,6 +7,7 @@ mod figure;
 use figure::{chart, line, log, points};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::f64::consts::LN_2;
 use synbal::compare::compare;
 use synbal::lowered::Scaling;
 use synbal::network::{Activation, Biases, Network, build};
@@ -26,7 +27,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         off(&found.log_scales),
         found.mismatch
     );
-    let (mut scales, mut mismatch) = (vec![], vec![]);
+    let powers: Vec<i32> = (0..problem.variables()).map(|_| random.random_range(-9..10)).collect();
+    let doubled = network.apply(&Scaling::new(powers.iter().map(|&k| f64::from(k) * LN_2).collect()))?;
+    let recovered =
+        compare(&problem, &lower(&doubled)?.problem).and_then(|c| c.powers_of_two()).expect("powers of two");
+    println!("scaled by powers of two: all {} recovered exactly: {}", powers.len(), recovered.exponents() == powers);
+    let (mut scales, mut mismatch, mut distance) = (vec![], vec![], vec![]);
     for k in -9..=-1 {
         let noise = 10f64.powi(k);
         let noisy = scaled.parameters().iter().map(|w| w * (1.0 + noise * random.random_range(-1.0..1.0))).collect();
@@ -34,12 +40,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let found = compare(&problem, &lower(&noisy)?.problem).expect("one architecture");
         scales.push((noise, off(&found.log_scales)));
         mismatch.push((noise, found.mismatch));
+        distance.push((noise, found.distance));
     }
     chart(
         "same_network",
         "Comparing up to scaling: what noise in the weights does",
         log("relative noise in every weight"),
         log("largest distance (logarithm)"),
-        &[line("mismatch of weights that remains", mismatch), points("error of the recovered log-scales", scales)],
+        &[
+            line("distance: root of the sum of squares", distance),
+            line("largest mismatch of a weight", mismatch),
+            points("error of the recovered log-scales", scales),
+        ],
     )
 }

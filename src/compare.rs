@@ -2,7 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use crate::problem::Problem;
+use crate::problem::{LogScales, Problem};
+use std::f64::consts::LN_2;
 
 /// How one set of weights becomes another by scaling.
 #[derive(Clone, Debug)]
@@ -11,12 +12,35 @@ pub struct Comparison {
     pub log_scales: Vec<f64>,
     /// The largest difference of a log-magnitude that remains.
     pub mismatch: f64,
+    /// The root of the sum of their squares: the distance of the two networks modulo scaling.
+    pub distance: f64,
+    /// How many weights that are not zero were compared.
+    pub weights: u64,
+}
+
+/// How far a recovered log-scale may be from a multiple of ln 2 that is meant.
+const NEAR: f64 = 1e-4;
+
+impl Comparison {
+    /// The powers of two nearest to the recovered scales; none where a scale is none. Weights that were scaled by powers of two
+    /// are recovered exactly.
+    #[must_use]
+    pub fn powers_of_two(&self) -> Option<LogScales> {
+        let power = |x: &f64| {
+            let power = (x / LN_2).round();
+            ((x - power * LN_2).abs() <= NEAR && power.abs() < f64::from(i32::MAX)).then_some(power as i32)
+        };
+        let powers: Option<Vec<i32>> = self.log_scales.iter().map(power).collect();
+        powers.map(|powers| LogScales::split(powers, vec![0.0; self.log_scales.len()]))
+    }
 }
 
 /// Conjugate-gradient steps after which least squares ends at the latest, per variable.
 const STEPS_PER_VARIABLE: usize = 4;
 
 /// Recovers the scaling between two problems with the same blocks, by conjugate gradients on the normal equations.
+///
+/// Of the weights only magnitudes are compared; [`crate::network::Network::weight_difference`] sees signs.
 ///
 /// None when the problems differ in blocks, ports, exponents, or in which weights are zero.
 /// Complexity: one pass over the connections a step.
@@ -43,8 +67,8 @@ pub fn compare(first: &Problem, second: &Problem) -> Option<Comparison> {
     let log_scales = least_squares(first, &places, &target);
     let along: Vec<f64> = first.ports().iter().map(|f| f.at(&log_scales)).collect();
     let left = places.iter().zip(&target).map(|(&(h, t), r)| (along[h as usize] - along[t as usize] - r).abs());
-    let mismatch = left.fold(0.0, f64::max);
-    Some(Comparison { log_scales, mismatch })
+    let (mismatch, squares) = left.fold((0.0f64, 0.0), |(most, sum), d| (most.max(d), sum + d * d));
+    Some(Comparison { log_scales, mismatch, distance: squares.sqrt(), weights: places.len() as u64 })
 }
 
 fn log_weights(problem: &Problem) -> Vec<f64> {

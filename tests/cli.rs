@@ -6,6 +6,7 @@ mod onnx_support;
 
 use cli_support::{Desk, IRREDUCIBLE, entries, layers, matrix, small, with_a_unit_fed_by_its_bias, with_dead_units};
 use onnx_support::families::families;
+use onnx_support::onnx_writer::Model;
 use serde_json::{Value, json};
 use synbal::network::build::{Layered, layered, recurrent, shared_depth, tied_autoencoder};
 use synbal::network::{Activation, Network, Role};
@@ -176,8 +177,9 @@ fn compare_recovers_the_scales_of_a_rescaling_by_powers_of_two() {
         .collect();
     for (k, power) in powers.iter().enumerate() {
         let (_, x) = scales.iter().find(|(name, _)| *name == format!("layer 1.{k}")).unwrap();
-        assert!((x - f64::from(*power) * std::f64::consts::LN_2).abs() < 1e-12, "{k}: {x}");
+        assert_eq!(*x, f64::from(*power) * std::f64::consts::LN_2, "{k}");
     }
+    assert_eq!((&report["exact"], &report["distance"]), (&json!(true), &json!(0.0)));
     assert!(scales.iter().filter(|(name, _)| !name.starts_with("layer 1")).all(|(_, x)| *x == 0.0));
     assert!(desk.text("compare a.json b.json", 0).contains("same up to scaling"));
 }
@@ -196,8 +198,50 @@ fn compare_tells_what_sets_two_networks_apart() {
         let report = desk.json(&format!("compare a.json {other}"), 5);
         assert_eq!(report["status"], "different", "{other}");
         assert!(report["reason"].as_str().unwrap().contains(reason), "{other}: {report}");
-        assert_eq!(report["scales"], json!([]));
+        // signs are no matter of scales
+        let scaled = other == "sign.json";
+        assert_eq!(report["scales"] == json!([]), !scaled, "{other}: {report}");
+        assert_eq!(report["distance"].as_f64().map(|d| d < 1e-12), scaled.then_some(true), "{other}: {report}");
     }
+}
+
+#[test]
+fn networks_that_differ_are_compared_in_least_squares() {
+    let desk = Desk::new();
+    let chain = |a: f64, b: f64| format!("%%MatrixMarket matrix coordinate real general\n3 3 2\n2 1 {a}\n3 2 {b}\n");
+    desk.put("a.mtx", chain(8.0, 2.0)).put("b.mtx", chain(24.0, 2.0)).put("c.mtx", chain(24.0, 2.0 / 3.0));
+    let ends = "--inputs 1 --outputs 3";
+    // factors e^u and e^v differ from the manifold (t, -t) by (u + v) / 2 each
+    let report = desk.json(&format!("compare a.mtx b.mtx {ends}"), 5);
+    let (u, distance) = (3f64.ln(), report["distance"].as_f64().unwrap());
+    assert!((distance - u / 2f64.sqrt()).abs() < 1e-14, "{report}");
+    assert!((report["scales"][1]["log_scale"].as_f64().unwrap() - u / 2.0).abs() < 1e-14, "{report}");
+    assert_eq!(report["exact"], false);
+    assert!(desk.text(&format!("compare a.mtx b.mtx {ends}"), 5).contains("distance"));
+    let report = desk.json(&format!("compare a.mtx c.mtx {ends}"), 0);
+    assert!((report["scales"][1]["log_scale"].as_f64().unwrap() - u).abs() < 1e-14, "{report}");
+}
+
+#[test]
+fn kernels_that_differ_are_compared_weight_by_weight() {
+    let desk = Desk::new();
+    let model = |factor: f32| {
+        Model::new()
+            .input("x", &[None, Some(1), Some(4), Some(4)])
+            .output("y", &[None, Some(1), Some(3), Some(3)])
+            .weight("k", &[1, 1, 2, 2], &[1.0 * factor, 2.0 / factor, 3.0, -4.0])
+            .weight("l", &[1, 1, 1, 1], &[5.0])
+            .node("Conv", &["x", "k"], "a")
+            .node("Relu", &["a"], "b")
+            .node("Conv", &["b", "l"], "y")
+            .bytes()
+    };
+    desk.put("a.onnx", model(1.0)).put("b.onnx", model(2.0));
+    // factors 2, 1/2, 1, 1 and 1: no scaling comes nearer than none
+    let report = desk.json("compare a.onnx b.onnx", 5);
+    let expected = 2f64.sqrt() * std::f64::consts::LN_2;
+    assert!((report["distance"].as_f64().unwrap() - expected).abs() < 1e-12, "{report}");
+    assert!(report["scales"][0]["log_scale"].as_f64().unwrap().abs() < 1e-12, "{report}");
 }
 
 #[test]

@@ -4,10 +4,11 @@ use super::args::Compare;
 use super::input::Input;
 use super::settings::{Norm, limit_threads};
 use super::{Exit, show};
-use crate::compare::compare;
+use crate::compare::{Comparison, compare};
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::existence;
 use crate::lowered::{Lowered, Scaling};
+use crate::problem::LogScales;
 use crate::report::{SCHEMA, ScalesFile, UnitScale, pairs, small, table};
 use serde::Serialize;
 
@@ -22,7 +23,12 @@ struct Report {
     /// Largest relative difference of a weight after scaling the first network.
     weight_difference: Option<f64>,
     tolerance: f64,
-    /// Log-scales from the first to the second network.
+    /// Whether all scales are powers of two, and all weights then agree to the last bit.
+    exact: bool,
+    /// The distance modulo scaling: the root of the sum of squares, over all weights, of the logarithms of the factors that no
+    /// scaling explains; null where other weights are zero.
+    distance: Option<f64>,
+    /// Log-scales from the first to the second network; where they differ, those of least squares.
     scales: Vec<UnitScale>,
 }
 
@@ -35,6 +41,8 @@ pub struct Recovered {
     pub difference: Option<f64>,
     /// What tells the networks apart.
     pub reason: Option<String>,
+    /// The distance modulo scaling, of weights or of the sums that the problem has for them.
+    distance: Option<f64>,
 }
 
 /// Units that the table for people shows.
@@ -55,6 +63,8 @@ pub fn run(args: &Compare) -> Result<Exit> {
     }
     let found = recover((&first, &a), (&second, &b))?;
     let same = found.difference.is_some_and(|d| d <= tolerance);
+    // where weights of one place cost together, their sums tell less than they do
+    let found = if same || found.scaling.is_none() { found } else { apart((&first, &second), &norm, args, found)? };
     let report = Report {
         schema: SCHEMA,
         status: if same { "same up to scaling" } else { "different" }.into(),
@@ -63,7 +73,9 @@ pub fn run(args: &Compare) -> Result<Exit> {
         reason: found.reason.filter(|_| !same),
         weight_difference: found.difference,
         tolerance,
-        scales: found.scaling.filter(|_| same).map_or(vec![], |s| ScalesFile::new(&a.units, &s).units),
+        exact: found.difference == Some(0.0),
+        distance: found.distance,
+        scales: found.scaling.map_or(vec![], |s| ScalesFile::new(&a.units, &s).units),
     };
     show(&report, args.reading.json, || text(&report))?;
     Ok(if same { Exit::Done } else { Exit::VerificationFailed })
@@ -74,14 +86,24 @@ pub fn recover((first, a): (&Input, &Lowered), (second, b): (&Input, &Lowered)) 
     if let Some(reason) = first.difference_outside_weights(second) {
         return Ok(Recovered { reason: Some(reason), ..Recovered::default() });
     }
-    let mut scaling = compare(&a.problem, &b.problem).map(|c| Scaling::new(c.log_scales));
-    if scaling.is_none()
-        && let Some(direction) = existence(&a.problem).direction()
-        && first.limit_refusal(direction)?.is_none()
+    let mut comparison = compare(&a.problem, &b.problem);
+    let mut direction = None;
+    if comparison.is_none()
+        && let Some(along) = existence(&a.problem).direction()
+        && first.limit_refusal(along)?.is_none()
     {
-        let rest = compare(&a.problem.without_falling(direction), &b.problem.without_falling(direction));
-        scaling = rest.map(|c| Scaling::new(c.log_scales).along(direction.to_vec()));
+        comparison = compare(&a.problem.without_falling(along), &b.problem.without_falling(along));
+        direction = Some(along.to_vec());
     }
+    let scaled = |scales: LogScales| Scaling { scales, direction: direction.clone(), bounds: None };
+    let distance = comparison.as_ref().map(|c| c.distance);
+    if let Some(scaling) = comparison.as_ref().and_then(Comparison::powers_of_two).map(scaled)
+        && let Ok(output) = first.scaled(&scaling)
+        && first.weight_difference(&output, second).0 == 0.0
+    {
+        return Ok(Recovered { scaling: Some(scaling), difference: Some(0.0), reason: None, distance: Some(0.0) });
+    }
+    let scaling = comparison.map(|c| scaled(LogScales::new(c.log_scales)));
     let zeros = Scaling::new(vec![0.0; a.problem.variables()]);
     let (output, failed) = match first.scaled(scaling.as_ref().unwrap_or(&zeros)) {
         Ok(output) => (output, None),
@@ -95,13 +117,29 @@ pub fn recover((first, a): (&Input, &Lowered), (second, b): (&Input, &Lowered)) 
         _ => format!("no scaling takes one set of weights to the other; the difference is largest at {place}"),
     };
     let difference = scaling.is_some().then_some(difference);
-    Ok(Recovered { scaling, difference, reason: Some(reason) })
+    Ok(Recovered { scaling, difference, reason: Some(reason), distance })
+}
+
+/// Scales and distance of least squares over single weights.
+fn apart((first, second): (&Input, &Input), norm: &Norm, args: &Compare, found: Recovered) -> Result<Recovered> {
+    let a = first.lower_apart(norm, &args.reading).map_err(|e| e.in_file(&args.first))?;
+    let b = second.lower_apart(norm, &args.reading).map_err(|e| e.in_file(&args.second))?;
+    let fit = compare(&a.problem, &b.problem);
+    let distance = fit.as_ref().map(|c| c.distance);
+    Ok(Recovered { scaling: fit.map(|c| Scaling::new(c.log_scales)), distance, ..found })
 }
 
 fn text(r: &Report) -> String {
     let mut rows = vec![("status", r.status.clone())];
     if let Some(d) = r.weight_difference {
         rows.push(("difference", format!("{} of a weight after scaling, tolerance {}", small(d), small(r.tolerance))));
+    }
+    if let Some(distance) = r.distance.filter(|_| !r.same_up_to_scaling) {
+        let text = "root of the sum of squared logarithms that no scaling explains";
+        rows.push(("distance", format!("{}, {text}", small(distance))));
+    }
+    if r.exact {
+        rows.push(("exact", "all scales are powers of two, all weights agree to the last bit".into()));
     }
     if let Some(reason) = &r.reason {
         rows.push(("reason", reason.clone()));

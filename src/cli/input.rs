@@ -205,53 +205,23 @@ impl Input {
 
     /// What tells the networks apart besides the values of weights; none where nothing does.
     pub fn difference_outside_weights(&self, other: &Self) -> Option<String> {
-        let (a, b) = match (self, other) {
-            (Self::Onnx(model), Self::Onnx(other)) => return model.difference_outside_weights(other),
-            (Self::Onnx(_), _) | (_, Self::Onnx(_)) => return Some("the files are of different kinds".into()),
-            _ => (self.network(), other.network()),
-        };
-        let sizes = |n: &Network| format!("{} units and {} connections", n.units().len(), n.connections().len());
-        if sizes(a) != sizes(b) {
-            return Some(format!("one network has {}, the other {}", sizes(a), sizes(b)));
+        match (self, other) {
+            (Self::Onnx(model), Self::Onnx(other)) => model.difference_outside_weights(other),
+            (Self::Onnx(_), _) | (_, Self::Onnx(_)) => Some("the files are of different kinds".into()),
+            _ => self.network().difference_outside_weights(other.network()),
         }
-        if a.constraints() != b.constraints() {
-            return Some("one network has other constraints than the other".into());
-        }
-        let kind = |u: &Unit| (u.role, u.activation, u.frozen, u.group);
-        let unit = a.units().iter().zip(b.units()).find(|(u, v)| kind(u) != kind(v));
-        if let Some((unit, _)) = unit {
-            return Some(format!("unit {:?} has another role, activation or group", unit.name));
-        }
-        (a.connections() != b.connections()).then(|| "other units are connected".into())
     }
 
     /// The largest relative difference of a weight or initial state between a scaled version of this network and another
     /// network that differs in nothing else, and where it is; a sign or a zero that differs counts as 1 or more.
     pub fn weight_difference(&self, output: &Output, other: &Self) -> (f64, String) {
-        if let (Self::Onnx(model), Output::Model(scaling), Self::Onnx(other)) = (self, output, other) {
-            return model.weight_difference(scaling, other);
-        }
-        let mut worst = (0.0, String::new());
-        let mut meet = |a: f64, b: f64, place: &dyn Fn() -> String| {
-            let difference = if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
-            if difference > worst.0 || difference.is_nan() {
-                worst = (difference, place());
+        match (self, output, other) {
+            (Self::Onnx(model), Output::Model(scaling), Self::Onnx(other)) => model.weight_difference(scaling, other),
+            (_, Output::Network(network, _), Self::Json(_) | Self::Matrix(_)) => {
+                network.weight_difference(other.network())
             }
-        };
-        match (output, other) {
-            (Output::Network(network, _), Self::Json(_) | Self::Matrix(_)) => {
-                let other = other.network();
-                for (k, (_, _, parameter)) in network.connections().iter().enumerate() {
-                    let weight = |n: &Network| n.parameters()[parameter];
-                    meet(weight(network), weight(other), &|| network.connection_name(k));
-                }
-                for (a, b) in network.units().iter().zip(other.units()) {
-                    meet(a.state, b.state, &|| format!("the state of unit {:?}", a.name));
-                }
-            }
-            _ => worst = (f64::INFINITY, "the format".into()),
+            _ => (f64::INFINITY, "the format".into()),
         }
-        worst
     }
 
     /// Refuses the name of an output whose extension promises another format than that of this network.

@@ -11,6 +11,7 @@
 mod activation;
 mod apply;
 pub mod build;
+mod compare;
 mod evaluate;
 pub mod json;
 mod lower;
