@@ -7,7 +7,7 @@ mod support;
 use bank::any::AnyProblem;
 use bank::price::{Price, Priced};
 use bank::ways::Tally;
-use bank::{Edge, Raw, Terms};
+use bank::{Edge, Raw};
 use nalgebra::{DMatrix, DVector};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult};
 use quickcheck_macros::quickcheck;
@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use support::AnyNetwork;
 use support::tied::AnyTied;
 use synbal::existence::{Existence, existence};
-use synbal::lowered::Lowered;
 use synbal::network::{Biases, Network};
 use synbal::problem::Problem;
 use synbal::regularizer::{Power, Regularizer};
@@ -105,34 +104,12 @@ fn under_convex_costs_of_ones_own_all_methods_reach_the_same_weights() {
     TALLY.report();
 }
 
-/// The network as connections with prices, one for every weight: the first connection that uses it speaks for all.
-fn listed(network: &Network, lowered: &Lowered, prices: &[Price], which: impl Fn(usize) -> usize) -> Priced {
-    let terms = |unit: usize, factor: f64| -> Terms {
-        lowered.units[unit].form.terms().iter().map(|&(v, c)| (v as usize, factor * c)).collect()
-    };
-    let mut edges = vec![None; network.parameters().len()];
-    for (tail, head, k) in network.connections().iter() {
-        let degree = network.units()[tail].activation.degree().unwrap_or(0.0);
-        let edge = Edge {
-            head: terms(head, 1.0),
-            tail: terms(tail, degree),
-            weight: network.parameters()[k],
-            p: 1.0,
-            alpha: 1.0,
-        };
-        edges[k].get_or_insert(edge);
-    }
-    let chosen = (0..edges.len()).map(|k| prices[which(k)].clone()).collect();
-    let edges = edges.into_iter().map(|e| e.expect("every weight is used")).collect();
-    Priced { raw: Raw { variables: lowered.problem.variables(), edges }, prices: chosen }
-}
-
 fn networks<P>(network: &Network, prices: Vec<P>, price: fn(P) -> Price, seed: u64, tally: &Tally) -> TestResult {
     let Some(prices) = some(prices, price) else { return TestResult::discard() };
     let regularizers: Vec<Regularizer> = prices.iter().map(Price::regularizer).collect();
     let which = |parameter: usize| choice(parameter, seed) % prices.len();
     let lowered = network.lower_with(&regularizers, |parameter| Some(which(parameter))).unwrap();
-    compare(&listed(network, &lowered, &prices, which), &lowered.problem, tally)
+    compare(&Priced::of(network, &lowered, |parameter| prices[which(parameter)].clone()), &lowered.problem, tally)
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Weights whose costs are not single powers, under the same optimality check: from the list of connections alone.
 
 use super::check::{self, Flows};
-use super::{Raw, form, place};
+use super::{Edge, Raw, Terms, form, place};
 use std::ops::ControlFlow;
+use synbal::lowered::Lowered;
+use synbal::network::Network;
 use synbal::problem::{Problem, ProblemBuilder, Weights};
 use synbal::regularizer::{ConvexCost, Power, Regularizer};
 use synbal::solve::{Settings, Solution, solve};
@@ -15,6 +17,11 @@ pub struct Price {
 }
 
 impl Price {
+    /// `|w|^exponent`.
+    pub fn power(exponent: f64) -> Self {
+        Self { powers: vec![Power { exponent, coefficient: 1.0 }], logarithm: 0.0 }
+    }
+
     pub fn regularizer(&self) -> Regularizer {
         let regularizer = match self.logarithm {
             0.0 => Regularizer::powers(&self.powers),
@@ -46,6 +53,22 @@ pub struct Priced {
 }
 
 impl Priced {
+    /// A network as connections, one for every weight: the first connection that uses it speaks for all.
+    pub fn of(network: &Network, lowered: &Lowered, price: impl Fn(usize) -> Price) -> Self {
+        let terms = |unit: usize, factor: f64| -> Terms {
+            lowered.units[unit].form.terms().iter().map(|&(v, c)| (v as usize, factor * c)).collect()
+        };
+        let mut edges = vec![None; network.parameters().len()];
+        for (tail, head, k) in network.connections().iter() {
+            let degree = network.units()[tail].activation.degree().unwrap_or(0.0);
+            let (head, tail, weight) = (terms(head, 1.0), terms(tail, degree), network.parameters()[k]);
+            edges[k].get_or_insert(Edge { head, tail, weight, p: 1.0, alpha: 1.0 });
+        }
+        let prices = (0..edges.len()).map(price).collect();
+        let edges = edges.into_iter().map(|e| e.expect("every weight is used")).collect();
+        Self { raw: Raw { variables: lowered.problem.variables(), edges }, prices }
+    }
+
     /// The problem of the crate: one sparse block for every price.
     pub fn problem(&self) -> Problem {
         let mut builder = ProblemBuilder::new(self.raw.variables);
