@@ -96,6 +96,35 @@ fn an_over_relaxed_step_of_a_unit_of_degree_three_may_raise_the_cost() {
     approx::assert_relative_eq!(costs(1.0)[1], 4.0 * 6f64.exp(), max_relative = 1e-9);
 }
 
+#[test]
+fn over_relaxed_steps_of_units_of_degree_three_may_diverge() {
+    // a ring of three units, each with an input and an output
+    let (large, small) = (4f64.exp(), (-4f64).exp());
+    let edge = |head: Option<usize>, tail: Option<usize>, weight: f64| Edge {
+        head: head.map_or(vec![], |v| vec![(v, 1.0)]),
+        tail: tail.map_or(vec![], |v| vec![(v, 3.0)]),
+        weight,
+        p: 1.0,
+        alpha: 1.0,
+    };
+    let unit =
+        |v: usize| [edge(Some(v), None, large), edge(None, Some(v), small), edge(Some((v + 1) % 3), Some(v), small)];
+    let raw = Raw { variables: 3, edges: (0..3).flat_map(unit).collect() };
+    let after = |theta: f64, sweeps: usize| {
+        let settings = Settings { relaxation: theta, ..local(Schedule::Cyclic, sweeps) };
+        solve_checked(&raw, &raw.problem(), &settings)
+    };
+    let [start, some, more] = [0, 10, 20].map(|sweeps| after(1.9, sweeps).cost);
+    assert!(some > 10.0 * start && more > 1e6 * some, "{start} {some} {more}");
+    // with steps that are not longer than exact ones they converge
+    let exact = optimum(&raw);
+    for theta in [0.5, 1.0] {
+        let solution = after(theta, 5000);
+        assert_eq!(solution.status, Status::Converged);
+        assert_same(&raw, &exact, &solution);
+    }
+}
+
 #[quickcheck]
 fn a_subset_is_balanced_and_everything_else_stays(any: AnyProblem, mask: u8, seed: u8) {
     let raw = attained(&any.0);
