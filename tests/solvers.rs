@@ -4,38 +4,13 @@ mod bank;
 
 use bank::any::AnyProblem;
 use bank::known::{closed_forms, instances};
+use bank::ways::{Tally, ways};
 use bank::{Raw, solve_checked};
 use quickcheck::{Gen, QuickCheck, TestResult};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use synbal::balance::balance;
 use synbal::problem::Problem;
-use synbal::solve::{Method, Schedule, Settings, Solution, Status};
-
-/// Sweeps of local balancing: far fewer than it may need, so that tests stay quick.
-const SWEEPS: usize = 400;
-
-fn schedules(variables: usize) -> Vec<Schedule> {
-    let layers: Vec<Vec<usize>> = (0..variables).collect::<Vec<_>>().chunks(2).map(<[usize]>::to_vec).collect();
-    let backwards = (0..variables).rev().collect();
-    vec![
-        Schedule::Uniform,
-        Schedule::Permutation,
-        Schedule::Cyclic,
-        Schedule::Greedy,
-        Schedule::Forward(layers.clone()),
-        Schedule::Backward(layers),
-        Schedule::Sequence(backwards),
-        Schedule::Poisson,
-    ]
-}
-
-fn ways(variables: usize) -> Vec<Settings> {
-    let other = |method| Settings { method, max_iterations: 200, ..Settings::default() };
-    let local = |schedule| Settings { method: Method::Local, schedule, max_iterations: SWEEPS, ..Settings::default() };
-    let others = Method::ALL.iter().filter(|(m, _)| *m != Method::Local).map(|(m, _)| other(*m));
-    others.chain(schedules(variables).into_iter().map(local)).collect()
-}
+use synbal::solve::{Settings, Status};
 
 /// The part whose minimum is attained, as `balance` finds it.
 fn attained(raw: &Raw) -> (Raw, Problem) {
@@ -47,54 +22,15 @@ fn attained(raw: &Raw) -> (Raw, Problem) {
     }
 }
 
-/// The largest relative difference of a weight between two solutions.
-fn difference(raw: &Raw, a: &Solution, b: &Solution) -> f64 {
-    let live = raw.edges.iter().filter(|e| e.weight != 0.0);
-    let log = |e: &bank::Edge| e.log_multiplier(&a.log_scales) - e.log_multiplier(&b.log_scales);
-    live.map(|e| log(e).abs().exp_m1()).fold(0.0, f64::max)
-}
-
 #[test]
 fn all_methods_and_schedules_reach_the_same_weights_within_their_error_bounds() {
-    static PAIRS: AtomicUsize = AtomicUsize::new(0);
-    static LOOSE: AtomicUsize = AtomicUsize::new(0);
-    static UNKNOWN: AtomicUsize = AtomicUsize::new(0);
+    static TALLY: Tally = Tally::new();
     fn agree(any: AnyProblem) -> TestResult {
         let (raw, problem) = attained(&any.0);
-        let solutions: Vec<(Settings, Solution)> = ways(raw.variables)
-            .into_iter()
-            .map(|settings| {
-                let solution = solve_checked(&raw, &problem, &settings);
-                (settings, solution)
-            })
-            .collect();
-        for (k, (way, a)) in solutions.iter().enumerate() {
-            for (other, b) in &solutions[..k] {
-                let bound = a.error_bound + b.error_bound;
-                PAIRS.fetch_add(1, Ordering::Relaxed);
-                LOOSE.fetch_add(usize::from(bound > 1e-9), Ordering::Relaxed);
-                UNKNOWN.fetch_add(usize::from(bound.is_infinite()), Ordering::Relaxed);
-                let off = difference(&raw, a, b);
-                if off > bound {
-                    return TestResult::error(format!(
-                        "{:?} {:?} ({:?}, bound {:e}) and {:?} {:?} ({:?}, bound {:e}) differ by {off:e}",
-                        way.method,
-                        way.schedule,
-                        a.status,
-                        a.error_bound,
-                        other.method,
-                        other.schedule,
-                        b.status,
-                        b.error_bound
-                    ));
-                }
-            }
-        }
-        TestResult::passed()
+        TALLY.compare(&raw, |settings| solve_checked(&raw, &problem, settings))
     }
     QuickCheck::new().rng(Gen::new(20)).tests(120).quickcheck(agree as fn(AnyProblem) -> TestResult);
-    let share = |n: &AtomicUsize| 100.0 * n.load(Ordering::Relaxed) as f64 / PAIRS.load(Ordering::Relaxed) as f64;
-    println!("pairs of solutions whose bounds exceed 1e-9: {:.1} %, unknown: {:.1} %", share(&LOOSE), share(&UNKNOWN));
+    TALLY.report();
 }
 
 #[test]

@@ -31,7 +31,17 @@ impl Flows {
     /// The relative residual: the largest magnitude of an imbalance.
     #[must_use]
     pub fn residual(&self) -> f64 {
-        (0..self.inflow.len()).map(|v| self.imbalance(v).abs()).fold(0.0, f64::max)
+        self.residual_of(0..self.inflow.len())
+    }
+
+    /// The largest magnitude of an imbalance of some variables; infinite where one is not a number.
+    #[must_use]
+    pub fn residual_of(&self, variables: impl IntoIterator<Item = usize>) -> f64 {
+        let size = |v: usize| {
+            let imbalance = self.imbalance(v).abs();
+            if imbalance.is_nan() { f64::INFINITY } else { imbalance }
+        };
+        variables.into_iter().map(size).fold(0.0, f64::max)
     }
 }
 

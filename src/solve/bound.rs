@@ -31,6 +31,12 @@ pub(super) fn bound(
     solver: &mut dyn LinearSolver,
 ) -> ErrorBound {
     let (flows, diagonal) = (point.flows(), point.diagonal());
+    let unknown = ErrorBound { weights: f64::INFINITY, margins: vec![], smallest: None };
+    // a curvature that vanishes in rounding says nothing of how far the optimum is
+    let flat = |v: usize| run.moves[v] && diagonal[v].is_zero() && !(flows.inflow[v] + flows.outflow[v]).is_zero();
+    if (0..diagonal.len()).any(flat) {
+        return unknown;
+    }
     let moves = |v: usize| run.moves[v] && !diagonal[v].is_zero();
     let b: Vec<f64> = (0..diagonal.len())
         .map(|v| {
@@ -42,7 +48,7 @@ pub(super) fn bound(
         })
         .collect();
     let Some(UpperBound { z: margins, quotient: smallest }) = solver.upper_bound(run, point, &b) else {
-        return ErrorBound { weights: f64::INFINITY, margins: vec![], smallest: None };
+        return unknown;
     };
     let shift = largest_shift(run.problem, &margins);
     let steepest = run.problem.exponents().iter().fold(1.0, |m: f64, &p| m.max(p));

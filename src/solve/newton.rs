@@ -84,7 +84,7 @@ fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction:
     }
     // no cost changes by more than exp(700) at once
     let mut length = (600.0 / change).min(1.0);
-    let sure = if run.problem.is_powers() { change.ln_1p() / change } else { 1e-10 };
+    let sure = if run.problem.is_powers() { change.ln_1p() / change } else { 1e-10 * length };
     loop {
         let mut trial = x.clone();
         advance(&mut trial, length, direction);

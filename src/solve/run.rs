@@ -230,8 +230,7 @@ impl<'a, 'c> Run<'a, 'c> {
 
     /// The relative residual over the variables that take part (pinned ones included: their balance follows).
     pub fn residual(&self, point: &Point) -> f64 {
-        let counts = |v: &usize| self.gauge.active[*v];
-        (0..self.moves.len()).filter(counts).map(|v| point.flows().imbalance(v).abs()).fold(0.0, f64::max)
+        point.flows().residual_of((0..self.moves.len()).filter(|&v| self.gauge.active[v]))
     }
 
     /// Counts the iterations of the next leg on from the last one.

@@ -30,15 +30,24 @@ pub fn ln_cost(edge: &Edge, x: &[f64]) -> f64 {
 
 impl Flows {
     pub fn of(raw: &Raw, x: &[f64]) -> Self {
+        Self::sum(raw, x, |k| {
+            let edge = &raw.edges[k];
+            let cost = ln_cost(edge, x);
+            [cost, cost + edge.p.ln(), edge.p]
+        })
+    }
+
+    /// The same for any costs: for connection k the logarithms of its cost and of its slope, and its steepest exponent.
+    pub fn sum(raw: &Raw, x: &[f64], cost: impl Fn(usize) -> [f64; 3]) -> Self {
         let (mut total, mut largest) = (vec![], 1.0f64);
         let mut ends = vec![(vec![], vec![]); raw.variables];
-        for edge in raw.edges.iter().filter(|e| e.weight != 0.0) {
-            let cost = ln_cost(edge, x);
+        for (k, edge) in raw.edges.iter().enumerate().filter(|(_, e)| e.weight != 0.0) {
+            let [cost, slope, p] = cost(k);
             total.push(cost);
             let logs = edge.head.iter().chain(&edge.tail).map(|&(v, c)| (c * x[v]).abs()).sum::<f64>();
-            largest = largest.max(edge.p * (logs + edge.weight.abs().ln().abs()));
+            largest = largest.max(p * (logs + edge.weight.abs().ln().abs()));
             for (v, c) in edge.coefficients() {
-                let flow = cost + (edge.p * c.abs()).ln();
+                let flow = slope + c.abs().ln();
                 if c > 0.0 { ends[v].0.push(flow) } else { ends[v].1.push(flow) }
             }
         }
@@ -63,14 +72,19 @@ impl Flows {
 
 /// Panics unless the solution says the truth about itself.
 pub fn solution(raw: &Raw, solution: &Solution, settings: &Settings) {
-    let flows = Flows::of(raw, &solution.log_scales);
+    says_the_truth(&Flows::of(raw, &solution.log_scales), solution, settings);
+}
+
+/// The same, from the flows at the solution.
+pub fn says_the_truth(flows: &Flows, solution: &Solution, settings: &Settings) {
     let inside = |v: usize| settings.subset.as_ref().is_none_or(|s| s.contains(&v));
-    let residual = (0..raw.variables).filter(|&v| inside(v)).map(|v| flows.imbalance(v).abs()).fold(0.0, f64::max);
-    let said = solution.residual;
-    assert!((residual - said).abs() <= flows.rounding, "residual {said:e} reported, {residual:e} found in {raw:?}");
+    let imbalances = (0..flows.ln_in.len()).filter(|&v| inside(v)).map(|v| flows.imbalance(v).abs());
+    let (residual, said) = (imbalances.fold(0.0, f64::max), solution.residual);
+    let off = (residual - said).abs();
+    assert!(off <= flows.rounding, "residual {said:e} reported, {residual:e} found: {solution:?}");
     if matches!(solution.status, Status::Converged | Status::Imprecise) {
         let allowed = settings.tolerance + flows.rounding;
-        assert!(residual <= allowed, "{:?} at residual {residual:e} in {raw:?}", solution.status);
+        assert!(residual <= allowed, "{:?} at residual {residual:e}: {solution:?}", solution.status);
     }
     if solution.status == Status::Converged {
         assert!(solution.error_bound <= settings.weight_tolerance);

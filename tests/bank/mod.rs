@@ -4,6 +4,8 @@
 pub mod any;
 pub mod check;
 pub mod known;
+pub mod price;
+pub mod ways;
 
 use serde::Deserialize;
 use std::ops::ControlFlow;

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod schema;
+pub mod tied;
 
 use quickcheck::{Arbitrary, Gen};
 use synbal::error::Error;

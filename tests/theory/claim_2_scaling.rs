@@ -1,8 +1,9 @@
 //! Claim 2: scaling keeps the function, biases included; scalings commute, balancings of connected units do not.
 
-use super::bank::{Raw, solve_checked};
+use super::bank::any::AnyGraph;
+use super::bank::{Edge, Raw, solve_checked};
 use super::support::{AnyNetwork, agree, outputs};
-use super::{balanced, local, lowered};
+use super::{attained, balanced, local, lowered};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use synbal::lowered::Scaling;
@@ -81,4 +82,24 @@ fn balancings_of_connected_units_do_not_commute_and_those_of_others_do() {
     let apart =
         Raw::graph(2, 2.0, &[(None, Some(0), 8.0), (Some(0), None, 2.0), (None, Some(1), 3.0), (Some(1), None, 1.0)]);
     assert_eq!(after(&apart, &[0, 1]), after(&apart, &[1, 0]));
+}
+
+#[quickcheck]
+fn balancings_of_two_units_commute_where_no_connection_joins_them(
+    any: AnyGraph,
+    one: usize,
+    other: usize,
+) -> TestResult {
+    let raw = attained(&any.0);
+    let (a, b) = (one % raw.variables, other % raw.variables);
+    let touches = |e: &Edge, v: usize| e.coefficients().iter().any(|t| t.0 == v);
+    if a == b || raw.edges.iter().any(|e| e.weight != 0.0 && touches(e, a) && touches(e, b)) {
+        return TestResult::discard();
+    }
+    let after = |order: [usize; 2]| {
+        let settings = Settings { subset: Some(vec![a, b]), ..local(Schedule::Sequence(order.to_vec()), 1) };
+        solve_checked(&raw, &raw.problem(), &settings).log_scales
+    };
+    let (first, second) = (after([a, b]), after([b, a]));
+    TestResult::from_bool(first.iter().zip(&second).all(|(x, y)| (x - y).abs() <= 1e-12 * (1.0 + x.abs())))
 }

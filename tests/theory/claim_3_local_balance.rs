@@ -1,10 +1,10 @@
 //! Claim 3: the local step in closed form, its decrease, and the balance condition of other regularizers and degrees.
 
-use super::bank::any::AnyGraph;
+use super::bank::any::{AnyGraph, AnyProblem};
 use super::bank::check::Flows;
 use super::bank::{Edge, Raw, optimum, solve_checked};
 use super::support::AnyNetwork;
-use super::{attained, balanced, local};
+use super::{attained, balanced, local, lowered};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use synbal::network::Biases;
@@ -102,5 +102,59 @@ fn under_any_sum_of_powers_the_sums_of_w_g_prime_agree(any: AnyNetwork, l1: u8, 
         let off = (enters - leaves).abs() / (enters + leaves).max(f64::MIN_POSITIVE);
         assert!(off < 1e-10, "{}: {enters} {leaves}", description.name);
     }
+    TestResult::passed()
+}
+
+#[quickcheck]
+fn in_a_network_what_enters_a_bipower_unit_is_c_times_what_leaves_it(any: AnyNetwork, p: u8) -> TestResult {
+    let (network, p) = (any.0, 0.5 + f64::from(p) / 100.0);
+    if network.units().iter().any(|u| u.group.is_some()) || network.parameters().len() != network.connections().len() {
+        return TestResult::discard();
+    }
+    let answer = balanced(&lowered(&network, p));
+    if answer.solution.status != Status::Converged || answer.existence.direction().is_some() {
+        return TestResult::discard();
+    }
+    let after = network.apply(&answer.scaling(false)).unwrap();
+    let cost = |of: &dyn Fn(usize, usize) -> bool| -> f64 {
+        let ours = after.connections().iter().filter(|&(tail, head, _)| of(tail, head));
+        ours.map(|(_, _, k)| after.parameters()[k].abs().powf(p)).sum()
+    };
+    for (unit, description) in network.units().iter().enumerate().filter(|(_, u)| u.why_frozen().is_none()) {
+        let c = description.activation.degree().unwrap();
+        let enters = cost(&|_, head| head == unit);
+        let leaves = cost(&|tail, _| tail == unit);
+        // a self-connection enters and leaves
+        assert!((enters - c * leaves).abs() <= 1e-10 * (enters + c * leaves), "degree {c}: {enters} {leaves}");
+    }
+    TestResult::passed()
+}
+
+#[quickcheck]
+fn a_local_step_of_a_bipower_unit_lowers_its_cost_to_the_closed_form(any: AnyProblem, which: usize) -> TestResult {
+    let raw = attained(&any.0);
+    let v = which % raw.variables;
+    let ours = || raw.edges.iter().filter(|e| e.weight != 0.0 && e.coefficients().iter().any(|t| t.0 == v));
+    // one exponent, and one degree of all that leaves: neither self-connections nor units of other degrees with the same scale
+    let slopes: Vec<(f64, f64)> =
+        ours().flat_map(|e| e.coefficients().into_iter().filter(|t| t.0 == v).map(|t| (e.p, t.1))).collect();
+    let Some(&(p, c)) = slopes.iter().find(|s| s.1 < 0.0) else { return TestResult::discard() };
+    let c = -c;
+    if slopes.iter().any(|s| s.0 != p || (s.1 != 1.0 && s.1 != -c)) {
+        return TestResult::discard();
+    }
+    let before = Flows::of(&raw, &vec![0.0; raw.variables]);
+    // flows are p times costs, outflow c times as well
+    let (ln_a, ln_b) = (before.ln_in[v] - p.ln(), before.ln_out[v] - (c * p).ln());
+    let settings = Settings { subset: Some(vec![v]), ..local(Schedule::Sequence(vec![v]), 1) };
+    let solution = solve_checked(&raw, &raw.problem(), &settings);
+    let after = Flows::of(&raw, &solution.log_scales);
+    let share = c / (1.0 + c);
+    let ln_step = (c.ln() + ln_b - ln_a) / (p * (1.0 + c));
+    let ln_least = (1.0 + c).ln() - share * c.ln() + share * ln_a + (1.0 - share) * ln_b;
+    let ln_cost = (after.ln_in[v].exp() / p + after.ln_out[v].exp() / (c * p)).ln();
+    assert!((solution.log_scales[v] - ln_step).abs() <= 1e-12 * (1.0 + ln_step.abs()), "step {ln_step}");
+    let allowed = 4.0 * (before.rounding + after.rounding);
+    assert!((ln_cost - ln_least).abs() <= allowed, "ln cost {ln_cost}, closed form {ln_least}");
     TestResult::passed()
 }

@@ -2,11 +2,20 @@
 
 use super::bank::any::{AnyGraph, AnyProblem};
 use super::bank::check::Flows;
+use super::bank::ways::schedules;
 use super::bank::{self, Edge, Raw, optimum, solve_checked};
 use super::{attained, from, local};
-use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
-use synbal::solve::{Method, Schedule, Settings, Status};
+use synbal::solve::{Method, Schedule, Settings, Solution, Status};
+
+/// Two solutions give every weight the same value, within their error bounds.
+fn assert_same(raw: &Raw, a: &Solution, b: &Solution) {
+    let bound = (a.error_bound + b.error_bound).ln_1p();
+    for e in raw.edges.iter().filter(|e| e.weight != 0.0) {
+        let off = (e.log_multiplier(&a.log_scales) - e.log_multiplier(&b.log_scales)).abs();
+        assert!(off <= bound, "off by {off:e}, bounds allow {bound:e}: {a:?} {b:?}");
+    }
+}
 
 #[quickcheck]
 fn local_balancing_never_raises_the_cost(any: AnyProblem) {
@@ -50,11 +59,7 @@ fn relaxed_steps_reach_the_same_optimum(any: AnyGraph, theta: u8) {
     let exact = solve_checked(&one, &one.problem(), &Settings { max_iterations: 500, ..Settings::default() });
     let settings = Settings { relaxation: theta, ..local(Schedule::Cyclic, 600) };
     let relaxed = solve_checked(&one, &one.problem(), &settings);
-    let bound = (exact.error_bound + relaxed.error_bound).ln_1p();
-    for e in one.edges.iter().filter(|e| e.weight != 0.0) {
-        let off = (e.log_multiplier(&exact.log_scales) - e.log_multiplier(&relaxed.log_scales)).abs();
-        assert!(off <= bound, "theta {theta}: off by {off:e}, bounds allow {bound:e}");
-    }
+    assert_same(&one, &exact, &relaxed);
     assert!(relaxed.cost <= relaxed.trace[0].cost * (1.0 + 1e-12));
 }
 
@@ -91,6 +96,35 @@ fn an_over_relaxed_step_of_a_unit_of_degree_three_may_raise_the_cost() {
     approx::assert_relative_eq!(costs(1.0)[1], 4.0 * 6f64.exp(), max_relative = 1e-9);
 }
 
+#[test]
+fn over_relaxed_steps_of_units_of_degree_three_may_diverge() {
+    // a ring of three units, each with an input and an output
+    let (large, small) = (4f64.exp(), (-4f64).exp());
+    let edge = |head: Option<usize>, tail: Option<usize>, weight: f64| Edge {
+        head: head.map_or(vec![], |v| vec![(v, 1.0)]),
+        tail: tail.map_or(vec![], |v| vec![(v, 3.0)]),
+        weight,
+        p: 1.0,
+        alpha: 1.0,
+    };
+    let unit =
+        |v: usize| [edge(Some(v), None, large), edge(None, Some(v), small), edge(Some((v + 1) % 3), Some(v), small)];
+    let raw = Raw { variables: 3, edges: (0..3).flat_map(unit).collect() };
+    let after = |theta: f64, sweeps: usize| {
+        let settings = Settings { relaxation: theta, ..local(Schedule::Cyclic, sweeps) };
+        solve_checked(&raw, &raw.problem(), &settings)
+    };
+    let [start, some, more] = [0, 10, 20].map(|sweeps| after(1.9, sweeps).cost);
+    assert!(some > 10.0 * start && more > 1e6 * some, "{start} {some} {more}");
+    // with steps that are not longer than exact ones they converge
+    let exact = optimum(&raw);
+    for theta in [0.5, 1.0] {
+        let solution = after(theta, 5000);
+        assert_eq!(solution.status, Status::Converged);
+        assert_same(&raw, &exact, &solution);
+    }
+}
+
 #[quickcheck]
 fn a_subset_is_balanced_and_everything_else_stays(any: AnyProblem, mask: u8, seed: u8) {
     let raw = attained(&any.0);
@@ -122,7 +156,7 @@ fn one_unit_of_a_ring_without_ground_is_balanced_alone() {
 }
 
 #[quickcheck]
-fn every_order_leads_to_the_same_balanced_weights(any: AnyGraph, seed: u64) -> TestResult {
+fn every_order_leads_to_the_same_balanced_weights(any: AnyGraph, seed: u64) {
     let raw = attained(&any.0);
     let exact = solve_checked(&raw, &raw.problem(), &Settings { max_iterations: 500, ..Settings::default() });
     let n = raw.variables;
@@ -139,14 +173,35 @@ fn every_order_leads_to_the_same_balanced_weights(any: AnyGraph, seed: u64) -> T
     ];
     for schedule in schedules {
         let settings = Settings { seed, ..local(schedule.clone(), 3000) };
-        let answer = solve_checked(&raw, &raw.problem(), &settings);
-        let bound = (exact.error_bound + answer.error_bound).ln_1p();
-        for e in raw.edges.iter().filter(|e| e.weight != 0.0) {
-            let off = (e.log_multiplier(&exact.log_scales) - e.log_multiplier(&answer.log_scales)).abs();
-            assert!(off <= bound, "{schedule:?}: off by {off:e}, bounds allow {bound:e}");
-        }
+        assert_same(&raw, &exact, &solve_checked(&raw, &raw.problem(), &settings));
     }
-    TestResult::passed()
+}
+
+#[quickcheck]
+fn from_every_start_the_same_weights_are_reached(any: AnyProblem, seed: u16) {
+    let raw = attained(&any.0);
+    let exact = solve_checked(&raw, &raw.problem(), &Settings { max_iterations: 500, ..Settings::default() });
+    let start: Vec<f64> = (0..raw.variables).map(|v| 8.0 * (f64::from(seed) + v as f64 * 2.3).sin()).collect();
+    let local = |schedule| Settings { method: Method::Local, schedule, max_iterations: 1000, ..Settings::default() };
+    let newton = Settings { max_iterations: 500, ..Settings::default() };
+    for settings in [newton, local(Schedule::Uniform), local(Schedule::Cyclic)] {
+        let answer = from(&raw, settings, &start);
+        assert_same(&raw, &exact, &answer);
+    }
+}
+
+#[quickcheck]
+fn whatever_the_order_a_subset_is_balanced_to_the_same_weights(any: AnyGraph, mask: u8, seed: u64) {
+    let raw = attained(&any.0);
+    let subset: Vec<usize> = (0..raw.variables).filter(|v| mask >> v & 1 == 1).collect();
+    let on_subset = |settings| {
+        let settings = Settings { subset: Some(subset.clone()), seed, ..settings };
+        solve_checked(&raw, &raw.problem(), &settings)
+    };
+    let exact = on_subset(Settings { max_iterations: 500, ..Settings::default() });
+    for schedule in schedules(raw.variables) {
+        assert_same(&raw, &exact, &on_subset(local(schedule, 1000)));
+    }
 }
 
 #[test]

@@ -12,9 +12,12 @@ mod claim_2_scaling;
 mod claim_3_local_balance;
 mod claim_4_training_with_cost;
 mod claim_5_training_without_cost;
+mod claim_6_layers;
 mod claim_6_order;
+mod claim_7_coordinates;
 mod claim_7_manifold;
 mod claim_8_architectures;
+mod claim_8_each;
 mod claim_9_tied_layers;
 mod perceptron;
 

@@ -44,6 +44,11 @@ impl Perceptron {
         (0..SIZES.1).map(|unit| self.squares(unit)).map(|[enters, leaves]| enters - leaves).collect()
     }
 
+    /// The sum of the squares of all deficits.
+    pub fn deficit(&self) -> f64 {
+        self.deficits().iter().map(|d| d * d).sum()
+    }
+
     /// The mean squared error and its gradient.
     pub fn gradient(&self, data: &Data) -> (f64, Self) {
         let zero = |m: &Vec<Vec<f64>>| m.iter().map(|row| vec![0.0; row.len()]).collect::<Vec<_>>();
