@@ -106,7 +106,7 @@ fn layers(lowered: &Lowered, flows: &Flows, p: f64) -> Vec<LayerReport> {
             dead: units().filter(|u| dead.contains(u.name.as_str())).count(),
             inflow: all().map(|v| flows.inflow[v].to_f64() / p).sum(),
             outflow: all().map(|v| flows.outflow[v].to_f64() / p).sum(),
-            residual: all().map(|v| flows.imbalance(v).abs()).fold(0.0, f64::max),
+            residual: flows.residual_of(all()),
         }
     };
     lowered.layers.iter().map(layer).collect()

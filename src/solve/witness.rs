@@ -220,7 +220,7 @@ impl Gradient for Centre<'_> {
             return Err(Error::msg("log-scales leave every range"));
         }
         let point = self.problem.point(&x);
-        let imbalance = self.moving.iter().map(|&v| point.flows().imbalance(v).abs()).fold(0.0, f64::max);
+        let imbalance = point.flows().residual_of(self.moving.iter().copied());
         let mut best = self.best.borrow_mut();
         // of equals the later: where costs fall on both sides of a unit its imbalance is 1 for many steps
         if best.as_ref().is_none_or(|(least, _)| imbalance <= *least) {
