@@ -372,7 +372,7 @@ fn every_method_and_schedule_writes_the_same_weights() {
     };
     let first = weights("first.json");
     let methods = ["local", "newton", "cg", "lbfgs", "trust-region", "newton-cg"].map(|m| format!("--method {m}"));
-    let schedules = ["permutation", "uniform", "greedy", "forward", "backward", "poisson"];
+    let schedules = ["permutation", "uniform", "greedy", "forward", "backward", "parallel", "poisson"];
     let schedules = schedules.map(|s| format!("--method local --schedule {s} --seed 7"));
     for options in methods.iter().chain(&schedules) {
         let report = desk.json(&format!("balance a.json -o b.json --force {options}"), 0);

@@ -101,7 +101,8 @@ pub struct Solving {
     /// Solver: auto, local, newton, cg, lbfgs, trust-region or newton-cg
     #[arg(long, value_name = "M", default_value = "auto")]
     pub method: String,
-    /// Order of local steps: cyclic, permutation, uniform, greedy, forward, backward or poisson
+    /// Order of local steps: cyclic, permutation, uniform, greedy, forward, backward, parallel (the units of a layer at once) or
+    /// poisson
     #[arg(long, value_name = "S", default_value = "cyclic")]
     pub schedule: String,
     /// Largest relative residual |in - out| / (in + out)

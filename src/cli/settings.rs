@@ -93,9 +93,10 @@ pub fn settings(solving: &Solving, layers: &[Layer]) -> Result<Settings> {
         "greedy" => Schedule::Greedy,
         "forward" => Schedule::Forward(by_layer()),
         "backward" => Schedule::Backward(by_layer()),
+        "parallel" => Schedule::Parallel(by_layer()),
         "poisson" => Schedule::Poisson,
         other => {
-            let names = ["cyclic", "permutation", "uniform", "greedy", "forward", "backward", "poisson"];
+            let names = ["cyclic", "permutation", "uniform", "greedy", "forward", "backward", "parallel", "poisson"];
             return Err(known("schedule", other, &names));
         }
     };

@@ -7,11 +7,16 @@ use super::incidence::Incidence;
 use super::run::{End, Run};
 use super::schedule::Order;
 use crate::numeric::{PLAIN_LOG, Scalar, Wide};
+use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// From then on the residual is recomputed only when this share of sweeps more has passed: it costs half a sweep.
 const CHECK_EVERY: usize = 20;
 /// Checks without progress, below a residual of 1e-9, after which rounding has ended the progress.
 const PATIENCE: usize = 200;
+
+/// Units of one layer that a thread takes together.
+const AT_ONCE: usize = 16;
 
 /// Balances until the recomputed residual is within the tolerance.
 pub(super) fn balance(run: &mut Run, x: &mut [f64]) -> End {
@@ -47,6 +52,7 @@ fn sweeps<S: Scalar>(run: &mut Run, x: &mut [f64], order: &mut Order, progress: 
     if S::PLAIN && largest * steepest > PLAIN_LOG {
         return None;
     }
+    let at_once = order.layers().map(|layers| apart(&incidence, &layers));
     loop {
         if progress.sweep == 0 || progress.sweep >= progress.next_check || order.len() == 0 {
             if let Some(end) = check(run, x, progress) {
@@ -57,19 +63,56 @@ fn sweeps<S: Scalar>(run: &mut Run, x: &mut [f64], order: &mut Order, progress: 
             }
         }
         let mut visits = 0;
-        for _ in 0..order.len() {
-            let v = order.next();
+        let theta = run.settings.relaxation;
+        let step = |incidence: &Incidence<S>, v: usize| {
             let local = incidence.local(v);
-            visits += local.visits;
-            let step = run.settings.relaxation * incidence.exact_step(&local);
+            (v, theta * incidence.exact_step(&local), local.visits)
+        };
+        let mut take = |incidence: &mut Incidence<S>, (v, step, seen): (usize, f64, usize)| {
+            visits += seen;
             x[v] += step;
-            if incidence.update(v, x) > PLAIN_LOG && S::PLAIN {
-                return None;
+            incidence.update(v, x) <= PLAIN_LOG || !S::PLAIN
+        };
+        let mut in_range = true;
+        match &at_once {
+            None => {
+                for _ in 0..order.len() {
+                    let one = step(&incidence, order.next());
+                    in_range = in_range && take(&mut incidence, one);
+                }
             }
+            Some(sets) => {
+                for set in sets {
+                    let steps: Vec<_> = set.par_iter().with_min_len(AT_ONCE).map(|&v| step(&incidence, v)).collect();
+                    in_range = steps.into_iter().all(|one| take(&mut incidence, one)) && in_range;
+                }
+            }
+        }
+        if !in_range {
+            return None;
         }
         run.passes += visits as f64 / entries;
         progress.sweep += 1;
     }
+}
+
+/// Splits layers into sets of units that no connection joins: greedy colouring.
+fn apart<S: Scalar>(incidence: &Incidence<S>, layers: &[&[usize]]) -> Vec<Vec<usize>> {
+    let mut sets: Vec<Vec<usize>> = vec![];
+    let mut set_of: HashMap<u32, usize> = HashMap::new();
+    for layer in layers {
+        let first = sets.len();
+        for &v in *layer {
+            let taken: Vec<usize> = incidence.neighbours(v).iter().filter_map(|u| set_of.get(u).copied()).collect();
+            let own = (first..).find(|set| !taken.contains(set)).expect("sets are endless");
+            if own == sets.len() {
+                sets.push(vec![]);
+            }
+            sets[own].push(v);
+            set_of.insert(v as u32, own);
+        }
+    }
+    sets
 }
 
 fn check(run: &mut Run, x: &[f64], progress: &mut Progress) -> Option<End> {

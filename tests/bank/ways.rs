@@ -17,7 +17,8 @@ pub fn schedules(variables: usize) -> Vec<Schedule> {
         Schedule::Cyclic,
         Schedule::Greedy,
         Schedule::Forward(layers.clone()),
-        Schedule::Backward(layers),
+        Schedule::Backward(layers.clone()),
+        Schedule::Parallel(layers),
         Schedule::Sequence(backwards),
         Schedule::Poisson,
     ]

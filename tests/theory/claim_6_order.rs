@@ -4,9 +4,12 @@ use super::bank::any::{AnyGraph, AnyProblem};
 use super::bank::check::Flows;
 use super::bank::ways::schedules;
 use super::bank::{self, Edge, Raw, optimum, solve_checked};
-use super::{attained, from, local};
+use super::{attained, from, local, lowered};
 use quickcheck_macros::quickcheck;
-use synbal::solve::{Method, Schedule, Settings, Solution, Status};
+use std::ops::ControlFlow;
+use synbal::network::Activation;
+use synbal::network::build::{Layered, layered};
+use synbal::solve::{Method, Schedule, Settings, Solution, Status, solve};
 
 /// Two solutions give every weight the same value, within their error bounds.
 fn assert_same(raw: &Raw, a: &Solution, b: &Solution) {
@@ -20,7 +23,9 @@ fn assert_same(raw: &Raw, a: &Solution, b: &Solution) {
 #[quickcheck]
 fn local_balancing_never_raises_the_cost(any: AnyProblem) {
     let raw = attained(&any.0);
-    for schedule in [Schedule::Uniform, Schedule::Cyclic, Schedule::Greedy, Schedule::Poisson] {
+    // all units as one layer: those that a connection joins take turns
+    let at_once = Schedule::Parallel(vec![(0..raw.variables).collect()]);
+    for schedule in [Schedule::Uniform, Schedule::Cyclic, Schedule::Greedy, Schedule::Poisson, at_once] {
         for theta in [1.0, 0.5] {
             let settings = Settings { relaxation: theta, ..local(schedule.clone(), 30) };
             let solution = solve_checked(&raw, &raw.problem(), &settings);
@@ -167,6 +172,7 @@ fn every_order_leads_to_the_same_balanced_weights(any: AnyGraph, seed: u64) {
         Schedule::Cyclic,
         Schedule::Greedy,
         Schedule::Poisson,
+        Schedule::Parallel(vec![(0..n).collect()]),
         Schedule::Forward(vec![(0..n).collect()]),
         Schedule::Backward(vec![(0..n / 2).collect(), (n / 2..n).collect()]),
         Schedule::Sequence(given),
@@ -218,4 +224,28 @@ fn steps_that_lower_the_cost_do_not_suffice() {
     }
     assert!((cost - 10.0).abs() < 1e-2, "{cost}");
     assert!((optimum(&raw).cost - 8.0).abs() < 1e-12);
+}
+
+#[quickcheck]
+fn balancing_the_units_of_a_layer_at_once_is_balancing_them_one_after_the_other(seed: u64, sweeps: u8) -> bool {
+    let shape = Layered { skips: true, ..Layered::new(&[5, 40, 30, 40, 3], Activation::Relu) };
+    let network = layered(&shape, seed).unwrap();
+    let lowered = lowered(&network, 2.0);
+    let layers = || lowered.layers.iter().map(|l| l.variables.iter().map(|&v| v as usize).collect()).collect();
+    let after = |schedule: Schedule| {
+        let settings = local(schedule, 1 + usize::from(sweeps) % 40);
+        let solution = solve(&lowered.problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+        solution.log_scales.iter().map(|x| x.to_bits()).collect::<Vec<u64>>()
+    };
+    after(Schedule::Forward(layers())) == after(Schedule::Parallel(layers()))
+}
+
+#[test]
+fn steps_of_joined_units_at_once_would_raise_the_cost_and_are_not_taken() {
+    // a ring of two units without ground: both would go half way past each other, for ever
+    let ring = Raw::graph(2, 2.0, &[(Some(0), Some(1), 8.0), (Some(1), Some(0), 1.0)]);
+    let settings = local(Schedule::Parallel(vec![vec![0, 1]]), 5);
+    let solution = solve_checked(&ring, &ring.problem(), &settings);
+    assert_eq!(solution.status, Status::Converged);
+    approx::assert_relative_eq!(solution.cost, 16.0, max_relative = 1e-14);
 }
