@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap, sharpen};
+use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap, margins, sharpen};
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
@@ -125,7 +125,7 @@ fn prove(
     let nothing_moves = fixed.iter().all(|fixed| *fixed);
     let enclosure = match (nothing_moves, solution.margins.is_empty()) {
         (true, _) => enclose(folded, scales, &vec![0.0; fixed.len()], &fixed),
-        (false, true) => Err("the solver has no guess of its error".into()),
+        (false, true) => enclose(folded, scales, &margins(folded, scales, &fixed), &fixed),
         (false, false) => enclose(folded, scales, &solution.margins, &fixed),
     };
     let gap = enclosure.as_ref().map_or_else(|_: &String| gap(folded, scales, &fixed), |e| Ok(e.gap));

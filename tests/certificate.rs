@@ -10,7 +10,7 @@ use quickcheck_macros::quickcheck;
 use std::f64::consts::LN_2;
 use std::ops::ControlFlow;
 use synbal::balance::{Balanced, balance};
-use synbal::certificate::{Enclosure, enclose, gap, sharpen};
+use synbal::certificate::{Enclosure, enclose, gap, margins, sharpen};
 use synbal::manifold::Form;
 use synbal::problem::{Gauge, LogScales, MultiplierSpans, Port, Problem, ProblemBuilder, Weights};
 use synbal::regularizer::Regularizer;
@@ -175,6 +175,57 @@ fn whatever_converges_on_a_graph_is_certified() {
             Err(why) => refused.push((why, raw)),
         }
         assert!(refused.len() <= 3, "{proved} proved, refused {refused:?}");
+    }
+}
+
+#[test]
+fn optima_of_another_program_are_enclosed_without_a_solver_of_ours() {
+    let (mut tried, mut widths) = (0, vec![]);
+    for known in known::instances() {
+        let (problem, x) = (known.raw.problem(), known.x.expect("the other program found log-scales"));
+        let fixed: Vec<bool> = Gauge::of(&problem).unwrap().moves().into_iter().map(|moves| !moves).collect();
+        let candidate = LogScales::new(x.clone());
+        tried += 1;
+        let Ok(e) = enclose(&problem, &candidate, &margins(&problem, &candidate, &fixed), &fixed) else { continue };
+        widths.push(e.width);
+        for (v, x) in x.iter().enumerate() {
+            let (low, high) = bounds(&e, v);
+            assert!(low <= *x && *x <= high, "{}: {x} outside {low} {high}", known.name);
+        }
+    }
+    widths.sort_by(f64::total_cmp);
+    let (proved, median) = (widths.len(), widths[widths.len() / 2]);
+    println!(
+        "{proved} of {tried} candidates enclosed, half of them to {median:.1e}, the widest to {:.1e}",
+        widths[proved - 1]
+    );
+    // what is badly determined has wide bounds, for a candidate is rounded
+    assert!(10 * proved >= 9 * tried && median < 1e-12, "{proved} of {tried}, {widths:?}");
+}
+
+#[quickcheck]
+fn wherever_a_candidate_is_its_enclosure_holds_the_optimum(AnyGraph(raw): AnyGraph, sweeps: u8) -> TestResult {
+    let problem = raw.problem();
+    let exact = balanced(&problem, Method::Auto);
+    let Ok(narrow) = &exact.enclosure else { return TestResult::discard() };
+    let gauge = Gauge::of(&problem).unwrap();
+    if exact.existence.direction().is_some() || !gauge.pins.is_empty() {
+        return TestResult::discard();
+    }
+    // some sweeps on the way: near, or not
+    let settings = Settings { method: Method::Local, max_iterations: sweeps.into(), ..Settings::default() };
+    let near = balance(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap().solution.log_scales;
+    let fixed: Vec<bool> = gauge.moves().into_iter().map(|moves| !moves).collect();
+    let candidate = LogScales::new(near);
+    match enclose(&problem, &candidate, &margins(&problem, &candidate, &fixed), &fixed) {
+        Err(_) => TestResult::discard(),
+        Ok(e) => {
+            let overlap = (0..problem.variables()).all(|v| {
+                let ((a, b), (c, d)) = (bounds(&e, v), bounds(narrow, v));
+                a <= d && c <= b
+            });
+            TestResult::from_bool(overlap)
+        }
     }
 }
 

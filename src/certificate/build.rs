@@ -140,10 +140,14 @@ fn integers(problem: &Problem, numbers: &[usize], scales: &Scales, digits: i64) 
     let ground = (one.clone(), one.clone());
 
     let beyond = || "an amplitude is beyond the range of plain numbers".to_string();
+    // costs need the digits as amplitudes do
+    let mut size_of = vec![0; numbers.len() + 1];
+    free.iter().zip(&lower).for_each(|(&v, bound)| size_of[v] = size(bound));
     let mut smallest = 0;
     problem.for_each_entry(|e| {
-        let amplitude = problem.blocks()[e.block].values.get(e.index);
-        smallest = smallest.min(amplitude.exponent());
+        let amplitude = problem.blocks()[e.block].values.get(e.index).exponent();
+        let cost = amplitude + size_of[problem.node(e.head)] - size_of[problem.node(e.tail)] - 2;
+        smallest = smallest.min(amplitude).min(cost);
     });
     let amplitude_digits = digits - smallest;
     let (mut links, mut fault) = (vec![], None);

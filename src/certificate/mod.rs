@@ -16,6 +16,7 @@ mod enclose;
 mod file;
 mod gap;
 mod graph;
+mod margins;
 mod sharpen;
 
 pub use build::{LARGEST_CERTIFICATE, certificate};
@@ -24,4 +25,5 @@ pub use enclose::{Enclosure, enclose};
 pub use file::{Certificate, Link};
 pub use gap::gap;
 pub use graph::{differs_from_balanced, differs_from_given};
+pub use margins::margins;
 pub use sharpen::sharpen;

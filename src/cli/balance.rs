@@ -4,7 +4,7 @@ use super::args::Balance;
 use super::exact::exact;
 use super::input::Input;
 use super::optimum::{constrain, solve};
-use super::origin::{Origin, sha256};
+use super::origin::Origin;
 use super::settings::{Norm, limit_threads, settings};
 use super::{Exit, check_target, function, json, show};
 use crate::analysis::largest_cycle_mean;
@@ -57,7 +57,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
         scaling(args, &input, &balanced, &mut report)?
     };
     let certified =
-        args.certificate.as_ref().map(|_| made_certificate(args, &balanced, &lowered, &norm)).transpose()?;
+        args.certificate.as_ref().map(|_| made_certificate(args, &input, &balanced, &lowered, &norm)).transpose()?;
     let to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.seconds);
     report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), to_tolerance, ..Seconds::default() };
     report.passes_to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.passes);
@@ -122,6 +122,7 @@ fn reached(balanced: &Balanced, tolerance: f64) -> Option<&Step> {
 /// The certificate, and what is said beside it.
 fn made_certificate(
     args: &Balance,
+    input: &Input,
     balanced: &Balanced,
     lowered: &Lowered,
     norm: &Norm,
@@ -131,8 +132,7 @@ fn made_certificate(
         Error::new(ErrorKind::Unsupported, "--certificate", problem, "leave the option out").in_file(&args.input)
     };
     let (certificate, _) = balanced.certificate(&lowered.problem).map_err(refused)?;
-    let input = args.input.display().to_string();
-    Ok((certificate, Origin { schema: SCHEMA, input, sha256: sha256(&args.input)?, norm: norm.json() }))
+    Ok((certificate, Origin::of(&args.input, input, norm)?))
 }
 
 /// Refuses one name for two files.

@@ -15,7 +15,7 @@ use crate::numeric::{Float, UNIT_ROUNDOFF};
 use crate::problem::Decisions;
 use crate::regularizer::Regularizer;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A network as it was read.
 pub enum Input {
@@ -115,6 +115,16 @@ impl Input {
             Self::Json(file) => file.network(),
             Self::Matrix(network) => network,
             Self::Onnx(_) => unreachable!("models are handled apart"),
+        }
+    }
+
+    /// The files beside this one in which it keeps weights, by the names that it has for them.
+    pub fn companions(&self) -> Vec<(String, PathBuf)> {
+        let named = |(name, path): (&str, &Path)| (name.to_string(), path.to_path_buf());
+        match self {
+            Self::Onnx(model) => model.files().others().map(named).collect(),
+            Self::Json(file) => file.companions().map(named).collect(),
+            Self::Matrix(_) => vec![],
         }
     }
 

@@ -1,8 +1,12 @@
 //! Which file a certificate was made from: the lines beside a certificate, for the certificate itself is integers alone.
 
+use super::input::Input;
+use super::settings::Norm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::report::SCHEMA;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +18,31 @@ pub struct Origin {
     pub schema: u32,
     /// Name of the file with the network, as it was given.
     pub input: String,
-    /// SHA-256 of that file, in hexadecimal; weights in files that it refers to are not part of it.
+    /// SHA-256 of that file, in hexadecimal.
     pub sha256: String,
+    /// The same of every file in which it keeps weights, by the name that it has for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// Exponent of the norm.
     pub norm: serde_json::Value,
 }
 
 impl Origin {
+    /// Reads a file and those in which it keeps weights.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn of(path: &Path, input: &Input, norm: &Norm) -> Result<Self> {
+        let own = input.companions().into_iter().map(|(name, path)| Ok((name, sha256(&path)?)));
+        let (files, sha256) = (own.collect::<Result<_>>()?, sha256(path)?);
+        Ok(Self { schema: SCHEMA, input: path.display().to_string(), sha256, files, norm: norm.json() })
+    }
+
+    /// Whether two certificates were made from files with the same bytes.
+    pub fn same_bytes(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256 && self.files == other.files
+    }
+
     /// The path beside a certificate.
     pub fn path(certificate: &Path) -> PathBuf {
         let mut name = certificate.as_os_str().to_owned();
@@ -47,10 +69,7 @@ impl Origin {
 }
 
 /// SHA-256 of a file in hexadecimal.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn sha256(path: &Path) -> Result<String> {
+fn sha256(path: &Path) -> Result<String> {
     let fault = |e: std::io::Error| Error::io(path, "reading", &e);
     let mut file = std::fs::File::open(path).map_err(fault)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);

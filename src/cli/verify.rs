@@ -4,7 +4,7 @@ use super::args::Verify;
 use super::compare::recover;
 use super::input::Input;
 use super::optimum::solve;
-use super::origin::{Origin, sha256};
+use super::origin::Origin;
 use super::settings::{Norm, limit_threads};
 use super::{Exit, function, show};
 use crate::certificate::{Certificate, differs_from_balanced, differs_from_given};
@@ -85,9 +85,9 @@ pub fn run(args: &Verify) -> Result<Exit> {
     if let Some(path) = &args.certificate {
         let fault = certificate_fault(path, &before, &after, &norm, roundoff)?;
         certificate = Some(fault.is_none());
-        let hash: Result<Option<bool>> =
-            Origin::beside(path)?.map(|origin| Ok(origin.sha256 == sha256(&args.original)?)).transpose();
-        certificate_of_this_file = hash?;
+        if let Some(origin) = Origin::beside(path)? {
+            certificate_of_this_file = Some(origin.same_bytes(&Origin::of(&args.original, &original, &norm)?));
+        }
         reasons.extend(fault.map(|fault| format!("certificate: {fault}")));
     }
     let cost_of = |lowered: &Lowered| {

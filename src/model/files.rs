@@ -70,7 +70,7 @@ impl Files {
     }
 
     /// How the model names its other files, and their paths.
-    pub(super) fn others(&self) -> impl Iterator<Item = (&str, &Path)> {
+    pub fn others(&self) -> impl Iterator<Item = (&str, &Path)> {
         self.list[1..].iter().map(|f| (f.location.as_str(), f.path.as_path()))
     }
 

@@ -136,6 +136,11 @@ impl NetworkFile {
         found
     }
 
+    /// How the file names the others in which it keeps weights, and their paths: files of tensors, and indices of such files.
+    pub fn companions(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.tensors.companions()
+    }
+
     /// Gives the memory of what was read from mapped files back to the system.
     pub fn release(&self) {
         self.tensors.release();

@@ -106,7 +106,7 @@ impl NewFiles {
 /// Where a new file goes; never over a file from which the original network was read.
 fn beside(old: &TensorFiles, path: &Path, name: &str) -> Result<PathBuf> {
     let target = folder_of(path).join(name);
-    if old.paths().any(|own| same_file(own, &target)) {
+    if old.companions().any(|(_, own)| same_file(own, &target)) {
         let problem = "the original network keeps its weights, or the index of them, in this file";
         let remedy =
             "give the new network another name or folder, or balance in place: the output named like the input";

@@ -69,9 +69,10 @@ impl TensorFiles {
         Self { folder: folder.map(Path::to_path_buf), ..Self::default() }
     }
 
-    /// The paths of all files and indices.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|file| file.path.as_path()).chain(self.indices.iter().map(|index| index.path.as_path()))
+    /// The names and paths of all files and indices.
+    pub(super) fn companions(&self) -> impl Iterator<Item = (&str, &Path)> {
+        let files = self.files.iter().map(|file| (file.location.as_str(), file.path.as_path()));
+        files.chain(self.indices.iter().map(|index| (index.location.as_str(), index.path.as_path())))
     }
 
     /// Gives the memory of what was read back to the system.
