@@ -6,7 +6,8 @@ use crate::certificate::{Certificate, Enclosure, certificate, enclose, gap, marg
 use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
-use crate::problem::{Gauge, Problem, ScaleBounds, is_half_integer};
+use crate::numeric::is_half_integer;
+use crate::problem::{Gauge, Problem, ScaleBounds};
 use crate::solve::{Callback, Settings, Solution, Step, check, corrections, solve};
 use std::sync::Arc;
 

@@ -110,7 +110,7 @@ impl Signs {
             Self { imbalance, through: all.map(through).collect(), roundoff: flows.roundoff }
         } else {
             let plain: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
-            let point = problem.point(&plain);
+            let point = problem.proved_point(&plain);
             let flows = point.flows();
             let through = |v: usize| Wide::to_f64(flows.inflow[v] + flows.outflow[v]);
             let imbalance = all.clone().map(|v| flows.imbalance(v)).collect();

@@ -42,7 +42,7 @@ pub fn gap(problem: &Problem, candidate: &LogScales, fixed: &[bool]) -> Result<f
     }
     let x = candidate.rest();
     let roundoff = problem.roundoff(x);
-    let point = problem.point(x);
+    let point = problem.proved_point(x);
     let (flows, diagonal) = (point.flows(), point.diagonal());
     let root: Vec<f64> = free.iter().map(|&v| diagonal[v].to_f64().sqrt()).collect();
     if root.iter().any(|d| !d.is_normal()) || roundoff > 1e-6 {
@@ -77,7 +77,7 @@ pub fn gap(problem: &Problem, candidate: &LogScales, fixed: &[bool]) -> Result<f
 
 /// The Hessian over the free variables, scaled to unit diagonal.
 fn scaled_hessian(problem: &Problem, x: &[f64], free: &[usize], root: &[f64]) -> Mat<f64> {
-    let point = problem.point(x);
+    let point = problem.proved_point(x);
     let mut matrix = Mat::zeros(free.len(), free.len());
     let mut direction = vec![0.0; problem.variables()];
     for (j, &v) in free.iter().enumerate() {

@@ -3,6 +3,8 @@
 //! Costs `|w|^p exp(p L)` leave the range of `f64` long before weights do: `|w|^40` underflows at `w = 1e-8`, and
 //! `exp(2 * 700)` overflows. A [`Wide`] is a mantissa and a binary exponent, so neither happens.
 
+use super::Double;
+use super::power::{half_integer_power, is_half_integer};
 use std::cmp::Ordering;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -29,6 +31,15 @@ impl Wide {
         Self::scaled(rest.exp(), k as i64)
     }
 
+    /// The same by an exponential of our own, off by little more than half a unit in the last place for the reduced argument: no
+    /// mathematical library is trusted with it.
+    #[must_use]
+    pub fn proved_exp(log: f64) -> Self {
+        let k = (log / std::f64::consts::LN_2).round();
+        let rest = (log - k * LN_2_HIGH) - k * LN_2_LOW;
+        Self::scaled(Double::from(rest).exp().to_f64(), k as i64)
+    }
+
     /// `|self|^power`.
     #[must_use]
     pub fn power(self, power: f64) -> Self {
@@ -44,6 +55,10 @@ impl Wide {
             return w * w;
         }
         let shift = w.exponent as f64 * power;
+        if is_half_integer(power) {
+            let root = if shift.fract() == 0.0 { 1.0 } else { std::f64::consts::SQRT_2 };
+            return Self::scaled(half_integer_power(w.mantissa, power) * root, shift.floor() as i64);
+        }
         let whole = shift.floor();
         let root = Self::exp(power * w.mantissa.ln());
         let precise = if power < 500.0 { Self::from(w.mantissa.powf(power)) } else { root };

@@ -1,9 +1,8 @@
 //! Flows between bounds of 192 digits, from weights that are known exactly: for the few decisions that two words leave open.
 
 use super::block::{Amplitudes, Block, Cost, Source};
-use super::precise::is_half_integer;
 use super::{MultiplierSpans, Problem};
-use crate::numeric::Span;
+use crate::numeric::{Span, is_half_integer};
 use rayon::prelude::*;
 
 /// What enters and leaves every variable.

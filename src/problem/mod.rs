@@ -33,7 +33,7 @@ pub use exact::ExactFlows;
 pub use extremes::Extremes;
 pub use gauge::Gauge;
 pub use point::{Flows, Point};
-pub use precise::{PreciseFlows, is_half_integer};
+pub use precise::PreciseFlows;
 pub use scales::LogScales;
 pub use spans::MultiplierSpans;
 pub use stored::{Lines, Stored};

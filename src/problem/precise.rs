@@ -5,7 +5,9 @@
 
 use super::block::{Amplitudes, Block, Cost, Pattern, Source};
 use super::{Entry, Problem, precise_kernel};
-use crate::numeric::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide, in_vector_units};
+use crate::numeric::{
+    DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide, in_vector_units, is_half_integer,
+};
 use rayon::prelude::*;
 
 /// What enters and leaves every variable; as [`super::Flows`], in two words.
@@ -222,12 +224,6 @@ pub(super) fn precise_power(weight: f64, square: bool, coefficient: f64, folded:
     let rounded = coefficient * amplitude.to_f64();
     let amplitude = if coefficient == 1.0 { amplitude } else { Double::from(coefficient) * amplitude };
     amplitude.scaled(folded / rounded)
-}
-
-/// Whether powers of this exponent are products and square roots: exponents up to 64.
-#[must_use]
-pub fn is_half_integer(p: f64) -> bool {
-    (2.0 * p).fract() == 0.0 && p <= 64.0
 }
 
 /// `coefficient w^p` in two words for a half integer p, times the power of two that leads to `folded`; that power is half

@@ -4,11 +4,12 @@ use super::{Block, Pattern, Problem, kernel};
 use crate::numeric::UNIT_ROUNDOFF;
 
 impl Problem {
-    /// Bound on the relative rounding error of every inflow and outflow of [`Problem::point`] at log-scales `x`; at most 1/2.
+    /// Bound on the relative rounding error of every inflow and outflow of [`Problem::point`] and [`Problem::proved_point`] at
+    /// log-scales `x`; at most 1/2.
     ///
     /// Flows are sums of positive terms, so errors of terms and additions add up: amplitudes carry their own rounding;
-    /// multipliers `exp(p L)` that of their argument and two roundoffs of the exponential itself (which the mathematical
-    /// library of the system is trusted with); sums one roundoff for every addition on the longest path through them.
+    /// multipliers `exp(p L)` that of their argument and two roundoffs of the exponential itself (of the plain point, the
+    /// mathematical library of the system is trusted with it; so it is with powers that are no half integers up to 64); sums one roundoff for every addition on the longest path through them.
     /// Nothing vanishes: terms stay within 2^-850 and 2^850, or have an exponent of their own. The slopes of a user's own cost
     /// are trusted to 16 roundoffs: an estimate, and no bound, which serves error bounds and never a proof; it is too small where
     /// slopes vanish.
@@ -21,7 +22,7 @@ impl Problem {
         let furthest = self.ports.iter().map(argument).fold(0.0, f64::max);
         let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
         let trusted = if self.is_powers() { 0.0 } else { 16.0 };
-        let amplitude = 4.0 + trusted + if self.exponents.iter().all(|p| *p <= 2.0) { 0.0 } else { 2.0 * steepest };
+        let amplitude = 6.0 + trusted + if self.exponents.iter().all(|p| *p <= 2.0) { 0.0 } else { 2.0 * steepest };
         let additions = self.most_additions(kernel::longest_sum);
         let units = self.given + amplitude + 2.0 * (2.0 + steepest * furthest) + additions as f64 + 6.0;
         (1.01 * UNIT_ROUNDOFF * units).min(0.5)

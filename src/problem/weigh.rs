@@ -3,7 +3,9 @@
 use super::block::{Amplitudes, Cost, Pattern, Source, SumRests, is_plain};
 use super::builder::{ProblemBuilder, Weights};
 use crate::error::{Error, ErrorKind, Result};
-use crate::numeric::{DOUBLE_ROUNDOFF, Double, UNIT_ROUNDOFF, Wide, in_vector_units};
+use crate::numeric::{
+    DOUBLE_ROUNDOFF, Double, UNIT_ROUNDOFF, Wide, half_integer_power, in_vector_units, is_half_integer,
+};
 use crate::regularizer::{Power, Regularizer};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -196,6 +198,7 @@ fn powers(weights: &[f64], Power { exponent: p, coefficient }: Power) -> Amplitu
     let power = |w: f64| match p {
         2.0 => w * w,
         1.0 => w,
+        p if is_half_integer(p) => half_integer_power(w, p),
         _ => w.powf(p),
     };
     let plain: Vec<f64> = weights.iter().map(|w| coefficient * power(w.abs())).collect();
