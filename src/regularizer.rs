@@ -102,6 +102,19 @@ impl Regularizer {
         Ok(Self::Powers(terms.to_vec()))
     }
 
+    /// The second derivative of the cost of a weight by `ln |w|`; zero for a zero weight, infinite where no `f64` holds it.
+    #[must_use]
+    pub fn curvature(&self, weight: f64) -> f64 {
+        let size = weight.abs();
+        match self {
+            _ if size == 0.0 => 0.0,
+            Self::Powers(terms) => {
+                terms.iter().map(|t| t.coefficient * t.exponent * t.exponent * size.powf(t.exponent)).sum()
+            }
+            Self::Convex(cost) => cost.0.at(size.ln())[2],
+        }
+    }
+
     /// A user's own cost, refused where sampling shows that it is not convex in the log-magnitude, or that its derivatives are
     /// not those of its values.
     ///

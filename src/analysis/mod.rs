@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod circulation;
 mod cycle;
 mod flow;
 mod geodesic;
@@ -13,6 +14,7 @@ mod rate;
 mod sensitivity;
 mod spectrum;
 
+pub use circulation::{CirculationMean, largest_circulation_mean};
 pub use cycle::{CycleMean, largest_cycle_mean};
 pub use flow::gradient_flow;
 pub use geodesic::Geodesic;

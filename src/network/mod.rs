@@ -123,6 +123,15 @@ impl Network {
         })
     }
 
+    /// Whether a parameter is a bias: all connections that share it start in constants.
+    ///
+    /// # Panics
+    /// When there is no such parameter.
+    #[must_use]
+    pub fn is_bias(&self, parameter: usize) -> bool {
+        self.topology().biases[parameter]
+    }
+
     /// The indices of the units of one role, in order.
     pub fn of_role(&self, role: Role) -> impl Iterator<Item = usize> + '_ {
         (0..self.units.len()).filter(move |&i| self.units[i].role == role)

@@ -73,6 +73,19 @@ impl Network {
         Ok(Scales { manifold, heads, tails, first })
     }
 
+    /// The log-multiplier of every parameter, in the order of [`parameters`](Self::parameters): a linear form in the free
+    /// log-scales of [`lower`](Self::lower). Zero weights and those without a cost have theirs, too.
+    ///
+    /// Complexity: O(units + connections), and an exact elimination of the constraints from shared weights.
+    ///
+    /// # Errors
+    /// When the constraints from shared weights have coefficients that no `f64` holds.
+    pub fn log_multipliers(&self) -> Result<Vec<Form>> {
+        let scales = self.scales()?;
+        let form = |&k: &u32| scales.head(self, k as usize).plus(-1.0, scales.tail(self, k as usize));
+        Ok(scales.first.iter().map(form).collect())
+    }
+
     /// Hidden units that are left alone, and why.
     pub(super) fn frozen(&self, scales: &Scales) -> Vec<Frozen> {
         let mut of_group: HashMap<u32, (usize, String)> = HashMap::new();
