@@ -73,6 +73,9 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
         }
         None => problem,
     };
+    // a cost that falls for ever has nothing to be solved for
+    let hopeless = matches!(existence, Existence::Falls { .. });
+    let settings = &Settings { max_iterations: if hopeless { 0 } else { settings.max_iterations }, ..settings.clone() };
     let solution = solve(attained, settings, callback)?;
     // every solver looks at its start first
     let Some(&Step { cost: cost_before, residual: residual_before, .. }) = solution.trace.first() else {
