@@ -151,15 +151,16 @@ impl Balanced {
 }
 
 impl Balanced {
-    /// The scaling with which files are written so that every weight is the exact optimum, rounded once.
+    /// The scaling with which files are written so that every weight is the exact optimum, rounded once; with `limit` the escaping
+    /// weights become zero, and all others are those of the exact limit.
     ///
     /// # Errors
-    /// With the reason, where the bounds are not proved in two words from exact amplitudes.
-    pub fn exact(&self, problem: &Problem) -> std::result::Result<Scaling, String> {
+    /// With the reason, where the bounds are not proved in two words from exact amplitudes, and where connections escape and the
+    /// limit is not asked for.
+    pub fn exact(&self, problem: &Problem, limit: bool) -> std::result::Result<Scaling, String> {
         let enclosure = self.enclosure.as_ref().map_err(Clone::clone)?;
-        if self.existence.direction().is_some() {
-            let way = "set what escapes to zero with --limit, and balance that file";
-            return Err(format!("no minimum is attained, for connections escape; {way}"));
+        if self.existence.direction().is_some() && !limit {
+            return Err("no minimum is attained, for connections escape; the limit sets them to zero".into());
         }
         if !problem.exponents().iter().all(|&p| is_half_integer(p)) {
             return Err("costs are known beyond double precision only for half integers p up to 64".into());
@@ -171,7 +172,7 @@ impl Balanced {
         }
         let Enclosure { exponents, lower, upper, .. } = enclosure.clone();
         let bounds = Some(Arc::new(ScaleBounds::new(exponents, lower, upper)));
-        Ok(Scaling { bounds, ..self.scaling(false) })
+        Ok(Scaling { bounds, ..self.scaling(limit) })
     }
 
     /// The same with bounds of 192 digits, for weights that two words leave undecided; `apart` is the problem with every weight
@@ -184,8 +185,12 @@ impl Balanced {
         problem: &Problem,
         apart: &Problem,
         settings: &Settings,
+        limit: bool,
     ) -> std::result::Result<Scaling, String> {
-        let mut scaling = self.exact(problem)?;
+        let mut scaling = self.exact(problem, limit)?;
+        let rest = |whole: &Problem| self.existence.direction().map(|d| whole.without_falling(d));
+        let (problem_rest, apart_rest) = (rest(problem), rest(apart));
+        let (problem, apart) = (problem_rest.as_ref().unwrap_or(problem), apart_rest.as_ref().unwrap_or(apart));
         if settings.subset.is_some() {
             return Err("only a subset was balanced".into());
         }

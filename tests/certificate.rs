@@ -20,7 +20,7 @@ use synbal::solve::{Correct, Method, Settings, Status, corrections};
 fn sharp(problem: &Problem, method: Method) -> Result<MultiplierSpans, String> {
     let settings = Settings { method, refined: true, ..Settings::default() };
     let answer = balance(problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
-    answer.exact(problem)?;
+    answer.exact(problem, false)?;
     let fixed: Vec<bool> = Gauge::of(problem).unwrap().moves().into_iter().map(|moves| !moves).collect();
     let (enclosure, scales) = (answer.enclosure?, &answer.solution.scales);
     let folded = problem.folded(scales.exponents());

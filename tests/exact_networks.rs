@@ -2,7 +2,7 @@
 
 mod cli_support;
 
-use cli_support::Desk;
+use cli_support::{Desk, with_dead_units};
 use dashu::base::Abs;
 use dashu::rational::RBig;
 use half::{bf16, f16};
@@ -132,4 +132,33 @@ fn an_optimum_that_the_type_holds_is_met_exactly() {
     assert_eq!(counts, [Some(3), Some(0), Some(0)], "{report}");
     let written: Value = serde_json::from_slice(&desk.bytes("b.json")).unwrap();
     assert_eq!(written["weights"], json!([6.0, 6.0, 6.0]));
+}
+
+#[test]
+fn the_limit_is_exact_as_the_network_without_what_escapes() {
+    let desk = Desk::new();
+    desk.put("a.json", with_dead_units());
+    let refused = desk.json("balance a.json --exact -o no.json", 6);
+    assert_eq!((&refused["status"], &refused["weights_proved"]), (&json!("no minimum"), &Value::Null));
+    assert!(refused["notes"].to_string().contains("--exact proved nothing"), "{refused}");
+    let report = desk.json("balance a.json --exact --limit -o b.json", 0);
+    assert_eq!((&report["status"], &report["weights_undecided"]), (&json!("limit"), &json!(0)));
+    // what became zero, zero from the beginning
+    let read = |name: &str| synbal::network::json::read(&desk.path(name)).unwrap();
+    let (given, limit) = (read("a.json"), read("b.json"));
+    let rest = given.network().parameters().iter().zip(limit.network().parameters());
+    let rest: Vec<f64> = rest.map(|(w, new)| if *new == 0.0 { 0.0 } else { *w }).collect();
+    assert_eq!(rest.iter().zip(given.network().parameters()).filter(|(a, b)| a != b).count(), 5);
+    desk.put_network("rest.json", &given.network().with_parameters(rest).unwrap());
+    desk.json("balance rest.json --exact -o c.json", 0);
+    assert_eq!(limit.network().parameters(), read("c.json").network().parameters());
+}
+
+#[test]
+fn a_solve_that_does_not_end_proves_nothing_and_says_so() {
+    let desk = Desk::new();
+    desk.put("a.json", pairs(&json!(numbers(0.3))));
+    let report = desk.json("balance a.json --exact --method local --max-iterations 0", 4);
+    assert_eq!(report["weights_proved"], Value::Null);
+    assert!(report["notes"].to_string().contains("--exact proved nothing"), "{report}");
 }

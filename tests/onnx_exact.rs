@@ -214,3 +214,29 @@ fn exact_rounding_is_refused_with_the_reason_before_anything_is_written() {
     }
     assert_eq!(desk.run("balance a.onnx -o b.onnx --exact --power-of-two").code, 2);
 }
+
+#[test]
+fn the_limit_of_a_model_is_exact_as_the_model_without_what_escapes() {
+    let desk = Desk::new();
+    // the third channel feeds nothing: what enters it escapes
+    let model = |dead: &[f32; 3]| {
+        let (mut into, mut out) = (numbers(3, 12), numbers(8, 8));
+        (0..3).for_each(|k| into[k * 4 + 2] = dead[k]);
+        (0..2).for_each(|k| out[4 + k] = 0.0);
+        Model::new()
+            .input("x", &[None, Some(3)])
+            .output("y", &[None, Some(2)])
+            .weight("w", &[3, 4], &into)
+            .weight("v", &[4, 2], &out)
+            .node("MatMul", &["x", "w"], "h")
+            .node("Relu", &["h"], "r")
+            .node("MatMul", &["r", "v"], "y")
+            .bytes()
+    };
+    desk.put("a.onnx", model(&[0.5, 2.0, -1.0])).put("rest.onnx", model(&[0.0; 3]));
+    let report = desk.json("balance a.onnx --exact --limit -o b.onnx", 0);
+    assert_eq!((&report["status"], &report["weights_undecided"]), (&json!("limit"), &json!(0)));
+    let rest = desk.json("balance rest.onnx --exact -o c.onnx", 0);
+    assert_eq!(report["weights_proved"], rest["weights_proved"]);
+    assert_eq!(desk.bytes("b.onnx"), desk.bytes("c.onnx"));
+}

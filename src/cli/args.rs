@@ -141,7 +141,7 @@ pub struct Balance {
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
     /// Write every weight as the exact optimum rounded once, proved: norms that are half integers up to 64
-    #[arg(long, conflicts_with_all = ["power_of_two", "scale_range", "limit"])]
+    #[arg(long, conflicts_with_all = ["power_of_two", "scale_range"])]
     pub exact: bool,
     /// Do not read what was written again, and do not run both networks to compare their outputs
     #[arg(long)]

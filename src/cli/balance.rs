@@ -52,11 +52,13 @@ pub fn run(args: &Balance) -> Result<Exit> {
     if balanced.solution.method != Method::Local && args.solving.schedule != "cyclic" {
         report.notes.push("--schedule is not used, for it orders the steps of --method local".into());
     }
-    let scaling = if args.exact {
-        exact(args, &input, &balanced, &lowered, (&norm, &settings), &mut report.notes)?
-    } else {
-        scaling(args, &input, &balanced, &mut report)?
-    };
+    let mut scaling = scaling(args, &input, &balanced, &mut report)?;
+    let is_exact = args.exact && matches!(exit(&report), Exit::Done);
+    if is_exact {
+        scaling = exact(args, &input, &balanced, &lowered, (&norm, &settings), &mut report.notes)?;
+    } else if args.exact {
+        report.notes.push(format!("--exact proved nothing, for the status is {:?}", report.status));
+    }
     let certified =
         args.certificate.as_ref().map(|_| made_certificate(args, &input, &balanced, &lowered, &norm)).transpose()?;
     let to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.seconds);
@@ -67,7 +69,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let output = input.scaled(&scaling).map_err(|e| e.in_file(&args.input))?;
     let written = input.write(&output, args.output.as_deref(), args.force)?;
     report.notes.extend(written.notes);
-    if args.exact {
+    if is_exact {
         report.weights_proved = Some(written.decisions.proved);
         report.weights_tied = Some(written.decisions.ties);
         report.weights_undecided = Some(written.decisions.undecided);

@@ -22,13 +22,13 @@ pub fn exact(
         Error::new(ErrorKind::Unsupported, "--exact", problem, "leave the option out").in_file(&args.input)
     };
     let in_file = |e: Error| e.in_file(&args.input);
-    let scaling = balanced.exact(&lowered.problem).map_err(refused)?;
+    let scaling = balanced.exact(&lowered.problem, args.limit).map_err(refused)?;
     let rehearsal = input.write(&input.scaled(&scaling).map_err(in_file)?, None, args.force)?;
     if rehearsal.decisions.undecided == 0 {
         return Ok(scaling);
     }
     let apart = input.lower_apart(norm, &args.reading).map_err(in_file)?;
-    Ok(balanced.sharper(&lowered.problem, &apart.problem, settings).unwrap_or_else(|why| {
+    Ok(balanced.sharper(&lowered.problem, &apart.problem, settings, args.limit).unwrap_or_else(|why| {
         notes.push(format!("what two words leave undecided stays so: {why}"));
         scaling
     }))

@@ -15,24 +15,36 @@ pub(super) struct Exact<'a> {
     bounds: &'a ScaleBounds,
     one: &'a WeightUse,
     float: Float,
-    /// Where the bounds do not tell.
+    /// The forms of heads and tails along the direction of the limit.
+    along: Option<[Vec<f64>; 2]>,
+    /// Where the bounds do not tell, and what becomes of weights that vanish in the limit.
     otherwise: Rule<'a>,
 }
 
 impl<'a> Exact<'a> {
-    pub(super) fn new(bounds: &'a ScaleBounds, one: &'a WeightUse, element: ElementType, otherwise: Rule<'a>) -> Self {
+    pub(super) fn new(
+        (bounds, direction): (&'a ScaleBounds, Option<&[f64]>),
+        one: &'a WeightUse,
+        element: ElementType,
+        otherwise: Rule<'a>,
+    ) -> Self {
+        let values = |forms: &[Form], d: &[f64]| forms.iter().map(|form| form.at(d)).collect();
+        let along = direction.map(|d| [values(&one.heads.forms, d), values(&one.tails.forms, d)]);
         let at = |forms: &[Form], inverse: bool| -> Vec<Option<MultiplierBounds>> {
             let at = |form| bounds.at(form).map(|m| if inverse { m.inverse() } else { m });
             forms.iter().map(at).collect()
         };
         let (up, down) = (at(&one.heads.forms, one.reciprocal), at(&one.tails.forms, !one.reciprocal));
         let float = element.float().expect("only real numbers are rewritten");
-        Self { up, down, bounds, one, float, otherwise }
+        Self { up, down, bounds, one, float, along, otherwise }
     }
 
     /// The new value of an entry, and whether it vanishes in the limit; none where it stays. The report counts how it was
     /// decided.
     pub(super) fn apply(&self, old: f64, entry: Entry, report: &mut PatchReport) -> Option<(f64, bool)> {
+        if self.along.as_ref().is_some_and(|[heads, tails]| heads[entry.head] < tails[entry.tail]) {
+            return self.otherwise.apply(old, entry, report);
+        }
         let (up, down) = (self.up[entry.head], self.down[entry.tail]);
         let two_words = up.zip(down).and_then(|(up, down)| up.rounds(down, old, self.float));
         let decided = two_words.map(Decided::Proved).or_else(|| self.sharply(old, entry));

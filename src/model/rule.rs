@@ -48,7 +48,8 @@ impl<'a> Rule<'a> {
             Change::Perturbed(seed) => return Self::Perturbed(seed ^ index << 32),
         };
         if let Some(bounds) = &scaling.bounds {
-            return Self::Exact(Box::new(Exact::new(bounds, one, element, Self::scaled(scaling, one, element))));
+            let otherwise = Self::scaled(scaling, one, element);
+            return Self::Exact(Box::new(Exact::new((bounds, scaling.direction.as_deref()), one, element, otherwise)));
         }
         Self::scaled(scaling, one, element)
     }

@@ -32,7 +32,7 @@ impl Network {
     pub fn apply_as(&self, scaling: &Scaling, float: impl Fn(usize) -> Float) -> Result<(Self, Decisions)> {
         let mut decisions = Decisions::default();
         let mut decide = |head: &Form, tail: &Form, old: f64, float: Float| {
-            let bounds = scaling.bounds.as_ref().filter(|_| old != 0.0)?;
+            let bounds = scaling.bounds.as_ref().filter(|_| old != 0.0 && !scaling.escapes(head, tail))?;
             let decided = bounds.decide(head, tail, old, float);
             decisions.count(decided);
             decided.map(Decided::number)

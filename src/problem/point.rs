@@ -212,11 +212,21 @@ fn curvature_of<S: Scalar>(
 }
 
 fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> Wide) -> (Flows, Data<S>) {
-    let powers = |sign: f64| -> Vec<Vec<S>> {
-        let exp = |p: f64, l: f64| S::from_wide(exp(sign * p * l));
-        problem.exponents.iter().map(|&p| log.iter().map(|&l| exp(p, l)).collect()).collect()
+    let powers = |sign: f64, ends: &dyn Fn(&Block) -> &[u32]| -> Vec<Vec<S>> {
+        // only where a block of the exponent asks for them: zero elsewhere
+        let mut powers = vec![vec![S::default(); log.len()]; problem.exponents.len()];
+        for block in &problem.blocks {
+            let Cost::Power(k) = block.cost else { continue };
+            for &q in ends(block) {
+                let power = &mut powers[k][q as usize];
+                if *power == S::default() {
+                    *power = S::from_wide(exp(sign * problem.exponents[k] * log[q as usize]));
+                }
+            }
+        }
+        powers
     };
-    let (up, down) = (powers(1.0), powers(-1.0));
+    let (up, down) = (powers(1.0, &|b| &b.heads), powers(-1.0, &|b| &b.tails));
     let mut slopes = Ends::new(problem);
     let mut curvatures = Ends::new(problem);
     let mut curvature = Vec::with_capacity(problem.blocks.len());
