@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::numeric::is_half_integer;
-use crate::problem::{Gauge, Problem, ScaleBounds};
+use crate::problem::{Gauge, LogScales, Problem, ScaleBounds};
 use crate::solve::{Callback, Settings, Solution, Step, check, corrections, solve};
 use std::sync::Arc;
 
@@ -129,9 +129,14 @@ fn prove(
     let nothing_moves = fixed.iter().all(|fixed| *fixed);
     let enclosure = match (nothing_moves, solution.margins.is_empty()) {
         (true, _) => enclose(folded, scales, &vec![0.0; fixed.len()], &fixed),
-        (false, true) => enclose(folded, scales, &margins(folded, scales, &fixed), &fixed),
+        (false, true) => Err("the solver has no guess of its error".into()),
         (false, false) => enclose(folded, scales, &solution.margins, &fixed),
     };
+    // what no guess of the solver encloses, in one word and by a guess of our own
+    let enclosure = enclosure.or_else(|why| {
+        let plain = LogScales::split(scales.exponents().to_vec(), scales.rest().to_vec());
+        enclose(folded, &plain, &margins(folded, &plain, &fixed), &fixed).map_err(|_| why)
+    });
     let gap = enclosure.as_ref().map_or_else(|_: &String| gap(folded, scales, &fixed), |e| Ok(e.gap));
     Ok((enclosure, gap))
 }
@@ -155,8 +160,8 @@ impl Balanced {
     /// weights become zero, and all others are those of the exact limit.
     ///
     /// # Errors
-    /// With the reason, where the bounds are not proved in two words from exact amplitudes, and where connections escape and the
-    /// limit is not asked for.
+    /// With the reason, where nothing is proved, an exponent is no half integer up to 64, or connections escape and the limit is not
+    /// asked for.
     pub fn exact(&self, problem: &Problem, limit: bool) -> std::result::Result<Scaling, String> {
         let enclosure = self.enclosure.as_ref().map_err(Clone::clone)?;
         if self.existence.direction().is_some() && !limit {
@@ -164,11 +169,6 @@ impl Balanced {
         }
         if !problem.exponents().iter().all(|&p| is_half_integer(p)) {
             return Err("costs are known beyond double precision only for half integers p up to 64".into());
-        }
-        // where nothing moves there is nothing to prove
-        if !enclosure.precise && enclosure.width > 0.0 {
-            let why = "powers |w|^p of some weights are beyond the range that two words hold, some 1e-150 to 1e150";
-            return Err(format!("nothing was proved beyond double precision, mostly because {why}"));
         }
         let Enclosure { exponents, lower, upper, .. } = enclosure.clone();
         let bounds = Some(Arc::new(ScaleBounds::new(exponents, lower, upper)));

@@ -13,7 +13,10 @@ use std::sync::Arc;
 /// Exponents of norms: beyond, costs leave every range that is computed with.
 pub const EXPONENTS: RangeInclusive<f64> = 1e-6..=1e6;
 
-/// `coefficient * |w|^exponent`, both finite and positive.
+/// Coefficients of powers.
+pub const COEFFICIENTS: RangeInclusive<f64> = 1e-100..=1e100;
+
+/// `coefficient * |w|^exponent`, both within their ranges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
     /// The exponent p > 0 of the norm.
@@ -69,7 +72,7 @@ impl Regularizer {
     /// A sum of powers with positive exponents and coefficients.
     ///
     /// # Errors
-    /// When there is no term, an exponent is outside [`EXPONENTS`], or a coefficient is not a finite positive number.
+    /// When there is no term, an exponent is outside of [`EXPONENTS`], or a coefficient outside of [`COEFFICIENTS`].
     pub fn powers(terms: &[Power]) -> Result<Self> {
         if terms.is_empty() {
             return Err(Error::new(
@@ -89,6 +92,15 @@ impl Regularizer {
                         "choose a number above 0, for example 2",
                     ));
                 }
+            }
+            if !COEFFICIENTS.contains(&term.coefficient) {
+                let (least, most) = (COEFFICIENTS.start(), COEFFICIENTS.end());
+                return Err(Error::new(
+                    ErrorKind::Parameter,
+                    "regularizer, coefficient",
+                    format!("{} is outside {least:e} to {most:e}", term.coefficient),
+                    "choose a number in between; only ratios of coefficients matter",
+                ));
             }
             if !EXPONENTS.contains(&term.exponent) {
                 return Err(Error::new(

@@ -7,7 +7,7 @@ use bank::{Edge, Raw};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use std::collections::BTreeSet;
-use synbal::existence::{Circulation, Existence, existence, existence_by_program, verify};
+use synbal::existence::{Circulation, Existence, Numbers, Trees, existence, existence_by_program, verify};
 use synbal::network::build::{Layered, layered};
 use synbal::network::{Activation, Biases, Network};
 use synbal::problem::Problem;
@@ -76,6 +76,52 @@ fn a_ring_has_a_minimum_where_its_degrees_multiply_to_one() {
     // the same trees prove nothing where the degrees do not multiply to 1
     let attained = existence(&ring(&[2.0, 0.5]));
     assert!(verify(&ring(&[2.0, 0.5]), &attained) && !verify(&ring(&[2.0, 0.25]), &attained));
+}
+
+/// A layered network of bipower units beside two rings without ground: one whose degrees multiply to 4, one to 1.
+fn beside_rings(widths: &[usize]) -> Problem {
+    let (mut edges, mut first, mut before) = (vec![], 0, vec![None]);
+    let mut end = |head: Option<(usize, f64)>, tail: Option<(usize, f64)>| {
+        let (head, tail) = (head.into_iter().collect(), tail.into_iter().collect());
+        edges.push(Edge { head, tail, weight: 1.0 + edges.len() as f64 / 7.0, p: 2.0, alpha: 1.0 });
+    };
+    for (layer, &width) in widths.iter().enumerate() {
+        let degree = [2.0, 0.5, 3.0][layer % 3];
+        for unit in first..first + width {
+            before.iter().for_each(|tail| end(Some((unit, 1.0)), *tail));
+        }
+        before = (first..first + width).map(|unit| Some((unit, degree))).collect();
+        first += width;
+    }
+    before.iter().for_each(|tail| end(None, *tail));
+    for degrees in [[2.0, 2.0], [4.0, 0.25]] {
+        end(Some((first, 1.0)), Some((first + 1, degrees[1])));
+        end(Some((first + 1, 1.0)), Some((first, degrees[0])));
+        first += 2;
+    }
+    Raw { variables: first, edges }.problem()
+}
+
+#[test]
+fn a_ring_without_ground_does_not_leave_the_rest_undecided() {
+    for widths in [&[1][..], &[3, 2], &[40, 40, 40, 40]] {
+        let problem = beside_rings(widths);
+        let found = existence(&problem);
+        assert!(found.name() == "escapes" && verify(&problem, &found), "{widths:?}: {found:?}");
+        // both connections of the first ring, and nothing else
+        assert_eq!(falling(&problem, &found).len(), 2, "{widths:?}");
+        let Existence::Escapes { direction, rest: Circulation::Around { trees, numbers } } = &found else {
+            panic!("{found:?}")
+        };
+        let with = |trees: &Trees, numbers: &Numbers| {
+            let rest = Circulation::Around { trees: trees.clone(), numbers: numbers.clone() };
+            verify(&problem, &Existence::Escapes { direction: direction.clone(), rest })
+        };
+        assert!(with(trees, numbers) && !with(trees, &numbers[1..].to_vec()));
+        let mut cut = trees.clone();
+        cut.from_root.iter_mut().for_each(|hop| *hop = None);
+        assert!(!with(&cut, numbers));
+    }
 }
 
 #[test]
@@ -155,11 +201,13 @@ fn circulation(found: &Existence) -> Option<&Circulation> {
 fn a_tree_without_one_of_its_hops_or_with_a_wrong_one_is_no_witness(any: AnyGraph) -> TestResult {
     let problem = any.0.problem();
     let found = existence(&problem);
-    let Some(Circulation::Trees { from_root, to_root }) = circulation(&found) else { return TestResult::failed() };
+    let Some(Circulation::Trees(Trees { from_root, to_root })) = circulation(&found) else {
+        return TestResult::failed();
+    };
     let mutated = |node: usize, hop| {
         let mut from_root = from_root.clone();
         from_root[node] = hop;
-        verify(&problem, &with(&found, Circulation::Trees { from_root, to_root: to_root.clone() }))
+        verify(&problem, &with(&found, Circulation::Trees(Trees { from_root, to_root: to_root.clone() })))
     };
     let hops = || from_root.iter().enumerate().filter_map(|(v, h)| h.map(|h| (v, h)));
     for (v, hop) in hops() {
@@ -177,9 +225,6 @@ fn a_tree_without_one_of_its_hops_or_with_a_wrong_one_is_no_witness(any: AnyGrap
     }
     if hops().count() == 0 { TestResult::discard() } else { TestResult::passed() }
 }
-
-/// A circulation as numbers of pairs of ports.
-type Numbers = Vec<((u32, u32), dashu::rational::RBig)>;
 
 #[quickcheck]
 fn a_circulation_with_a_wrong_number_is_no_witness(any: AnyProblem) -> TestResult {

@@ -11,12 +11,13 @@ use onnx_support::numbers;
 use onnx_support::onnx_writer::Model;
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use support::{AnyNetwork, agree, outputs};
 use synbal::balance::{Balanced, balance};
 use synbal::lowered::Lowered;
 use synbal::manifold::Form;
+use synbal::network::json::NetworkFile;
 use synbal::network::{Activation, Biases, Network, Role, build};
 use synbal::regularizer::Regularizer;
 use synbal::solve::Settings;
@@ -132,7 +133,10 @@ fn constraints_of_a_file_hold_and_are_written_back() {
     for (wrong, words) in [
         (r#"[[{"unit": "nobody", "coefficient": 1}]]"#, "no unit is named"),
         (r#"[[]]"#, "constrains nothing"),
-        (r#"[[{"unit": "layer 1.0", "coefficient": 1e300}]]"#, "coefficients from 1e-100"),
+        (
+            r#"[[{"unit": "layer 1.0", "coefficient": 1e300}, {"unit": "layer 2.0", "coefficient": 1}]]"#,
+            "coefficients from 1e-100",
+        ),
         (
             r#"[[{"unit": "layer 1.0", "coefficient": 1}, {"unit": "layer 1.0", "coefficient": -1}]]"#,
             "constrains nothing",
@@ -204,4 +208,55 @@ fn channels_of_a_model_are_tied_by_name_or_layer_by_layer() {
     assert_relative_eq!(cost("--tie-layers"), 3.0 * mean, max_relative = 1e-12);
     let ran = desk.run("balance m.onnx --tie a[0]");
     assert!(ran.code == 2 && ran.err.contains("matches 1"), "{}", ran.err);
+}
+
+#[test]
+fn decimal_coefficients_are_taken_as_they_are_written() {
+    let desk = Desk::new();
+    let shape = build::Layered { biases: false, ..build::Layered::new(&[3, 4, 4, 4, 2], Activation::Relu) };
+    let network = build::layered(&shape, 5).unwrap();
+    let mut file: Value = serde_json::from_str(&NetworkFile::new(network.clone()).to_json(&network).unwrap()).unwrap();
+    let name = |layer: usize, unit: usize| network.units()[network.hidden_layers()[layer][unit] as usize].name.clone();
+    let term = |layer, unit, c: f64| json!({"unit": name(layer, unit), "coefficient": c});
+    let cost = |desk: &Desk, options: &str| {
+        let report = desk.json(&format!("balance a.json {options}"), 0);
+        assert_eq!(report["existence"], "attained", "{report}");
+        report["cost_after"].as_f64().unwrap()
+    };
+    let coupled = |c: &[f64]| {
+        json!([
+            [term(0, 0, c[0]), term(1, 0, c[1])],
+            [term(1, 0, c[2]), term(2, 0, c[3])],
+            [term(2, 0, c[4]), term(0, 1, c[5])],
+            [term(0, 2, c[6]), term(1, 2, c[7]), term(2, 2, c[8])]
+        ])
+    };
+    file["constraints"] = coupled(&[7.0, -3.0, 9.0, -11.0, 7.0, -6.0, 1.0, 2.0, -3.0]);
+    desk.put("a.json", file.to_string());
+    let whole = cost(&desk, "");
+    file["constraints"] = coupled(&[0.7, -0.3, 0.9, -1.1, 0.7, -0.6, 0.1, 0.2, -0.3]);
+    desk.put("a.json", file.to_string());
+    assert_relative_eq!(cost(&desk, ""), whole, max_relative = 1e-12);
+    // the largest weight is a linear program over the same constraints
+    let largest = desk.json("balance a.json --norm inf", 0);
+    assert_eq!(largest["status"], "converged", "{largest}");
+}
+
+#[test]
+fn coefficients_of_any_size_that_is_allowed_do_not_panic() {
+    let desk = Desk::new();
+    let text = |c: &str| {
+        r#"{"format": "synbal-network", "version": 1, "inputs": 1,
+            "layers": [{"activation": "relu", "weights": [[8]]}, {"activation": "relu", "weights": [[1]]},
+                       {"activation": "linear", "weights": [[1]]}],
+            "constraints": [[{"unit": "layer 1.0", "coefficient": 1}, {"unit": "layer 2.0", "coefficient": C}]]}"#
+            .replace('C', c)
+    };
+    for c in ["1e100", "-1e100", "1e-100", "-1e60", "1e30", "-1e-30", "1e16", "-0.1"] {
+        desk.put("a.json", text(c));
+        for options in ["", "--method local", "--norm inf", "--exact"] {
+            let ran = desk.run(&format!("balance a.json {options}"));
+            assert!([0, 3, 4].contains(&ran.code) && !ran.err.contains("panicked"), "{c} {options}: {ran:?}");
+        }
+    }
 }

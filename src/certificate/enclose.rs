@@ -1,5 +1,6 @@
 //! Two vectors of log-scales with the optimum between them.
 
+use crate::manifold::Form;
 use crate::numeric::{Double, Wide};
 use crate::problem::{LogScales, Problem};
 
@@ -44,6 +45,9 @@ pub fn enclose(problem: &Problem, candidate: &LogScales, margins: &[f64], fixed:
     if !problem.is_powers() {
         return Err("the costs are not powers of the weights".into());
     }
+    if problem.ports().iter().any(Form::is_rounded) {
+        return Err("a coefficient of a log-multiplier is not exact in double precision".into());
+    }
     if !problem.has_comparison() {
         return Err(
             "a weight is scaled by the product of two units' scales, so signs do not enclose the optimum".into()
@@ -86,7 +90,7 @@ pub fn enclose(problem: &Problem, candidate: &LogScales, margins: &[f64], fixed:
 
 /// Upper bound on the range of any log-multiplier when every log-scale has a range.
 fn spread(problem: &Problem, ranges: &[f64]) -> f64 {
-    let range = |form: &crate::manifold::Form| form.terms().iter().map(|&(v, c)| c.abs() * ranges[v as usize]).sum();
+    let range = |form: &Form| form.terms().iter().map(|&(v, c)| c.abs() * ranges[v as usize]).sum();
     let at_port: Vec<f64> = problem.ports().iter().map(range).collect();
     let widest = |ports: &[u32]| ports.iter().map(|&q| at_port[q as usize]).fold(0.0, f64::max);
     problem.blocks().iter().map(|b| widest(&b.heads) + widest(&b.tails)).fold(0.0, f64::max)
@@ -96,7 +100,7 @@ fn spread(problem: &Problem, ranges: &[f64]) -> f64 {
 struct Signs {
     imbalance: Vec<f64>,
     /// Inflow plus outflow.
-    through: Vec<f64>,
+    through: Vec<Wide>,
     roundoff: f64,
 }
 
@@ -105,14 +109,14 @@ impl Signs {
         let all = 0..x.len();
         let signs = if precise {
             let flows = problem.precise_flows(x)?;
-            let through = |v: usize| (flows.inflow[v] + flows.outflow[v]).to_f64();
+            let through = |v: usize| Wide::from((flows.inflow[v] + flows.outflow[v]).to_f64());
             let imbalance = all.clone().map(|v| flows.imbalance(v)).collect();
             Self { imbalance, through: all.map(through).collect(), roundoff: flows.roundoff }
         } else {
             let plain: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
             let point = problem.proved_point(&plain);
             let flows = point.flows();
-            let through = |v: usize| Wide::to_f64(flows.inflow[v] + flows.outflow[v]);
+            let through = |v: usize| flows.inflow[v] + flows.outflow[v];
             let imbalance = all.clone().map(|v| flows.imbalance(v)).collect();
             Self { imbalance, through: all.map(through).collect(), roundoff: problem.roundoff(&plain) }
         };
@@ -130,7 +134,9 @@ impl Signs {
     fn gap(&self, problem: &Problem, ranges: &[f64], spread: f64) -> f64 {
         let steepest = problem.exponents().iter().fold(0.0, |m: f64, &p| m.max(p));
         let change = (steepest * spread).exp_m1() + 4.0 * self.roundoff;
-        let bound = |v: usize| (self.imbalance[v].abs() + change) * self.through[v] * ranges[v];
-        (0..ranges.len()).map(bound).sum::<f64>() * (1.0 + 1e-9)
+        let bound = |v: usize| Wide::from(self.imbalance[v].abs() + change) * self.through[v] * Wide::from(ranges[v]);
+        let gap: Wide = (0..ranges.len()).filter(|&v| ranges[v] > 0.0).map(bound).sum();
+        // what is too small for `f64` is not nothing
+        if gap.is_zero() { 0.0 } else { (gap.to_f64() * (1.0 + 1e-9)).max(f64::MIN_POSITIVE) }
     }
 }

@@ -42,6 +42,9 @@ pub fn gap(problem: &Problem, candidate: &LogScales, fixed: &[bool]) -> Result<f
     }
     let x = candidate.rest();
     let roundoff = problem.roundoff(x);
+    if problem.ports().iter().any(crate::manifold::Form::is_rounded) {
+        return Err("a coefficient of a log-multiplier is not exact in double precision".into());
+    }
     let point = problem.proved_point(x);
     let (flows, diagonal) = (point.flows(), point.diagonal());
     let root: Vec<f64> = free.iter().map(|&v| diagonal[v].to_f64().sqrt()).collect();

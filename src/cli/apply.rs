@@ -16,10 +16,10 @@ const CONSISTENT: f64 = 1e-9;
 pub fn run(args: &Apply) -> Result<Exit> {
     limit_threads(&args.reading)?;
     check_target(&args.output, args.force)?;
+    let file = read(&args.scales)?;
     let input = Input::open(&args.model, &args.reading)?;
     input.check_extension(&args.output)?;
     let lowered = input.lower(&Norm::of(&args.reading)?, &args.reading).map_err(|e| e.in_file(&args.model))?;
-    let file = read(&args.scales)?;
     let at = |e: Error| e.in_file(&args.scales);
     let whole = |u: &UnitScale| u.exact.map_or(0.0, |e| e.exponent.into());
     let exponents = free(&file, &lowered, |u| Some(whole(u))).map_err(at)?.into_iter().map(|e| e as i32).collect();
@@ -64,9 +64,9 @@ fn agrees(unit: &UnitScale) -> bool {
 }
 
 fn read(path: &Path) -> Result<ScalesFile> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
-    let file: ScalesFile = serde_json::from_str(&text).map_err(|e| {
-        let remedy = "give a file that `synbal balance --scales` wrote";
+    let text = std::fs::read(path).map_err(|e| Error::io(path, "reading", &e))?;
+    let file: ScalesFile = serde_json::from_slice(&text).map_err(|e| {
+        let remedy = "give the file that `synbal balance --scales` wrote, and then the network";
         Error::new(ErrorKind::Format, format!("line {}, column {}", e.line(), e.column()), e.to_string(), remedy)
             .in_file(path)
     })?;

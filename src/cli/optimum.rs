@@ -10,7 +10,7 @@ use crate::problem::{LogScales, Problem};
 use crate::solve::{Settings, Status, largest_moving, largest_weight, minimax, solve_within};
 
 /// Connections up to which the optimum under the largest weight is the max-balanced one: it takes a sequence of programs.
-const FEW: usize = 200;
+const FEW: usize = 5000;
 
 /// Balances, or for the largest weight minimizes it; and whether that is then the max-balanced optimum.
 pub fn solve(lowered: &Lowered, norm: &Norm, settings: &Settings) -> Result<(Balanced, bool)> {

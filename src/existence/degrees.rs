@@ -3,15 +3,15 @@
 //! Along a direction the form of a connection from unit j to unit i is `a d_i - b d_j` with positive a and b. It is zero for
 //! everything that lies on walks from the ground to the ground, for there `d_j >= 0` follows from what comes behind and
 //! `d_i <= 0` from what comes before. In a component without ground it can vanish where the degrees around every cycle
-//! multiply to 1, as they do where there is no cycle. Everything else is left to the linear program.
+//! multiply to 1, as they do where there is no cycle. Where they do not, a linear program looks at what is not on such walks.
 
 use super::graph::{Hop, components, trees};
+use super::program::decide_around;
 use super::search::{Fans, Side};
-use super::{Circulation, Existence, verify};
+use super::{Circulation, Existence, Trees, verify};
 use crate::problem::Problem;
 
-/// None where the degrees around a cycle without ground do not multiply to 1, or double precision does not hold a witness.
-pub(super) fn decide(problem: &Problem) -> Option<Existence> {
+pub(super) fn decide(problem: &Problem) -> Existence {
     let out = Fans::new(problem, Side::Tails);
     let into = Fans::new(problem, Side::Heads);
     let component = components(&out, &into);
@@ -28,17 +28,22 @@ pub(super) fn decide(problem: &Problem) -> Option<Existence> {
             even &= coefficient(problem, e.head) * size[head] == coefficient(problem, e.tail) * size[tail];
         }
     });
+    let trees = Trees { from_root, to_root };
     if !even {
-        return None;
+        let grounded: Vec<bool> = component.iter().map(|&c| c == ground).collect();
+        return decide_around(problem, &grounded, Some(trees));
     }
     crossing.sort_unstable();
     crossing.dedup();
-    let rest = Circulation::Trees { from_root, to_root };
+    let rest = Circulation::Trees(trees);
     let found = match crossing[..] {
         [] => Existence::Attained(rest),
         _ => Existence::Escapes { direction: direction(problem, &component, &size, crossing), rest },
     };
-    verify(problem, &found).then_some(found)
+    if verify(problem, &found) {
+        return found;
+    }
+    Existence::Undecided("double precision holds no direction along which all that escapes falls".into())
 }
 
 fn coefficient(problem: &Problem, port: u32) -> f64 {

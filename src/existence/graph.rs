@@ -4,7 +4,7 @@
 //! the order in which a depth-first search leaves them, then searches against the direction of the connections.
 
 use super::search::{Fans, Search, Side};
-use super::{Circulation, Existence};
+use super::{Circulation, Existence, Trees};
 use crate::problem::{Entry, Problem};
 use std::collections::VecDeque;
 
@@ -23,7 +23,7 @@ pub(super) fn decide(problem: &Problem) -> Existence {
     let component = components(&out, &into);
     let from_root = trees(&out, &component);
     let to_root = trees(&into, &component);
-    let rest = Circulation::Trees { from_root, to_root };
+    let rest = Circulation::Trees(Trees { from_root, to_root });
     // components are numbered against the direction of the connections: heads never have the larger number
     let ground = i64::from(component[problem.variables()]);
     let direction: Vec<f64> =

@@ -47,19 +47,34 @@ pub enum Circulation {
     /// component then closes a cycle; the sum of all these cycles is the circulation. Node `variables` is the ground. With other
     /// degrees the flow along a walk changes at every unit: walks through the ground close all the same, and in the
     /// components without ground the degrees around every cycle multiply to 1.
-    Trees {
-        /// The last hop of a path from the root to the node; none at the root.
-        from_root: Vec<Option<Hop>>,
-        /// The first hop of a path from the node to the root; none at the root.
-        to_root: Vec<Option<Hop>>,
-    },
+    Trees(Trees),
     /// A number for every pair (head port, tail port), orthogonal to the manifold: strictly inside the range of the slopes
     /// there, which for powers means that it is positive.
-    Numbers(Vec<((u32, u32), RBig)>),
+    Numbers(Numbers),
+    /// Trees for what lies on walks from the ground to the ground, where any flow can be made to close, and positive numbers for
+    /// all other pairs, orthogonal to the manifold in the variables of the others.
+    Around {
+        /// The trees; the component of the ground is what counts.
+        trees: Trees,
+        /// The numbers.
+        numbers: Numbers,
+    },
 }
 
-/// Decides existence by the quickest way that applies: strong components for single log-scales of any degree, else, and where
-/// degrees around a cycle without ground do not multiply to 1, linear programming. A user's own costs have to tell the ranges of their slopes; see [`crate::regularizer::ConvexCost::slopes`].
+/// A number for every pair (head port, tail port).
+pub type Numbers = Vec<((u32, u32), RBig)>;
+
+/// A tree from the root of every strong component to its nodes, and one back.
+#[derive(Clone, Debug)]
+pub struct Trees {
+    /// The last hop of a path from the root to the node; none at the root.
+    pub from_root: Vec<Option<Hop>>,
+    /// The first hop of a path from the node to the root; none at the root.
+    pub to_root: Vec<Option<Hop>>,
+}
+
+/// Decides existence by the quickest way that applies: strong components for single log-scales of any degree; where the
+/// degrees around a cycle without ground do not multiply to 1, and for other forms, linear programming. A user's own costs have to tell the ranges of their slopes; see [`crate::regularizer::ConvexCost::slopes`].
 ///
 /// Complexity: linear in connections for strong components; else a linear program and an exact elimination.
 #[must_use]
@@ -67,8 +82,7 @@ pub fn existence(problem: &Problem) -> Existence {
     if problem.is_graph() {
         return graph::decide(problem);
     }
-    let found = if problem.is_scaled_graph() { degrees::decide(problem) } else { None };
-    found.unwrap_or_else(|| existence_by_program(problem))
+    if problem.is_scaled_graph() { degrees::decide(problem) } else { existence_by_program(problem) }
 }
 
 /// Decides existence by linear programming, whatever the degrees.

@@ -1,6 +1,6 @@
 //! General linear forms: a linear program finds the escaping connections, exact elimination makes its answer a proof.
 
-use super::{Circulation, Existence};
+use super::{Circulation, Existence, Numbers, Trees};
 use crate::manifold::{Form, ManifoldBuilder};
 use crate::problem::Problem;
 use dashu::rational::RBig;
@@ -18,10 +18,17 @@ const SIMPLEX_PAIRS: usize = 300;
 const GRID: f64 = 1.0 / (1 << 20) as f64;
 
 pub(super) fn decide(problem: &Problem) -> Existence {
+    decide_around(problem, &vec![false; problem.variables() + 1], None)
+}
+
+/// The same where some nodes are known to lie on walks from the ground to the ground, the ground among them: no direction moves
+/// them, and the trees show it.
+pub(super) fn decide_around(problem: &Problem, grounded: &[bool], trees: Option<Trees>) -> Existence {
     let undecided = |why: &str| Existence::Undecided(why.to_string());
     let mut pairs = BTreeSet::new();
     problem.for_each_entry(|e| {
-        if pairs.len() <= MOST_PAIRS && !problem.form(&e).is_zero() {
+        let inside = grounded[problem.node(e.head)] && grounded[problem.node(e.tail)];
+        if pairs.len() <= MOST_PAIRS && !inside && !problem.form(&e).is_zero() {
             pairs.insert((e.head, e.tail));
         }
     });
@@ -29,7 +36,10 @@ pub(super) fn decide(problem: &Problem) -> Existence {
         return undecided("too many connections for the exact linear program");
     }
     let pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
-    let form = |&(h, t): &(u32, u32)| problem.ports()[h as usize].plus(-1.0, &problem.ports()[t as usize]);
+    let form = |&(h, t): &(u32, u32)| {
+        let form = problem.ports()[h as usize].plus(-1.0, &problem.ports()[t as usize]);
+        Form::from_terms(form.terms().iter().copied().filter(|t| !grounded[t.0 as usize]))
+    };
     let forms: Vec<Form> = pairs.iter().map(form).collect();
     let n = problem.variables();
     let Some((falls, direction)) = falling(&forms, n) else {
@@ -39,10 +49,17 @@ pub(super) fn decide(problem: &Problem) -> Existence {
     let Some(numbers) = circulation(&forms, &rest, n) else {
         return undecided("no exact circulation was found");
     };
-    let rest = Circulation::Numbers(rest.iter().map(|&k| pairs[k]).zip(numbers).collect());
+    let numbers: Numbers = rest.iter().map(|&k| pairs[k]).zip(numbers).collect();
+    let rest = match trees {
+        None => Circulation::Numbers(numbers),
+        Some(trees) => Circulation::Around { trees, numbers },
+    };
     let found = if falls.contains(&true) {
         match exact_direction(&forms, &falls, &direction) {
-            Some(direction) => Existence::Escapes { direction, rest },
+            Some(mut direction) => {
+                (0..n).filter(|&v| grounded[v]).for_each(|v| direction[v] = 0.0);
+                Existence::Escapes { direction, rest }
+            }
             None => return undecided("no exact direction was found"),
         }
     } else {

@@ -1,6 +1,6 @@
 //! The independent check of a witness: exact, and without a solver.
 
-use super::{Circulation, Existence, Hop, slopes};
+use super::{Circulation, Existence, Hop, Trees, slopes};
 use crate::manifold::Form;
 use crate::problem::{Entry, Problem};
 use dashu::rational::RBig;
@@ -54,8 +54,12 @@ fn exact_at(form: &Form, x: &[f64]) -> RBig {
 /// through none that does).
 fn covers(problem: &Problem, circulation: &Circulation, escapes: impl Fn(&Entry) -> bool) -> bool {
     match circulation {
-        Circulation::Trees { from_root, to_root } => trees(problem, from_root, to_root, escapes),
-        Circulation::Numbers(numbers) => flow(problem, numbers, escapes),
+        Circulation::Trees(Trees { from_root, to_root }) => trees(problem, from_root, to_root, escapes),
+        Circulation::Numbers(numbers) => flow(problem, numbers, &vec![false; problem.variables() + 1], escapes),
+        Circulation::Around { trees, numbers } => match on_walks_through_the_ground(problem, trees) {
+            Some(grounded) => flow(problem, numbers, &grounded, escapes),
+            None => false,
+        },
     }
 }
 
@@ -104,6 +108,25 @@ fn sizes(problem: &Problem, from_root: &[Option<Hop>], wanted: impl Fn(usize) ->
     size
 }
 
+/// Which nodes the trees join to the ground in both directions, the ground among them; none where they are no trees.
+fn on_walks_through_the_ground(problem: &Problem, Trees { from_root, to_root }: &Trees) -> Option<Vec<bool>> {
+    let nodes = problem.variables() + 1;
+    if !problem.is_scaled_graph() || from_root.len() != nodes || to_root.len() != nodes {
+        return None;
+    }
+    let out_root = roots(problem, from_root, |e| (problem.node(e.head), problem.node(e.tail)))?;
+    let in_root = roots(problem, to_root, |e| (problem.node(e.tail), problem.node(e.head)))?;
+    let ground = |root: &[usize], v: usize| root[v] == root[nodes - 1];
+    // both trees have to lead to one root
+    let same = out_root[nodes - 1] == in_root[nodes - 1];
+    let grounded: Vec<bool> =
+        (0..nodes).map(|v| v + 1 == nodes || (same && ground(&out_root, v) && ground(&in_root, v))).collect();
+    // their hops lead through each other alone
+    let inside = |e: &Entry| grounded[problem.node(e.head)] && grounded[problem.node(e.tail)];
+    let hops = (0..nodes).filter(|&v| grounded[v]).flat_map(|v| [&from_root[v], &to_root[v]]).flatten();
+    hops.map(|hop| &hop.entry).all(inside).then_some(grounded)
+}
+
 /// The root that every node reaches by its hops; none when a hop is not a connection of the problem at that node, or when
 /// depths do not fall towards the root.
 fn roots(problem: &Problem, hops: &[Option<Hop>], ends: impl Fn(&Entry) -> (usize, usize)) -> Option<Vec<usize>> {
@@ -127,7 +150,14 @@ fn roots(problem: &Problem, hops: &[Option<Hop>], ends: impl Fn(&Entry) -> (usiz
     Some(root)
 }
 
-fn flow(problem: &Problem, numbers: &[((u32, u32), RBig)], escapes: impl Fn(&Entry) -> bool) -> bool {
+/// Whether numbers inside of all ranges are a circulation in the variables that are not grounded, through all connections that
+/// neither escape nor join grounded nodes.
+fn flow(
+    problem: &Problem,
+    numbers: &[((u32, u32), RBig)],
+    grounded: &[bool],
+    escapes: impl Fn(&Entry) -> bool,
+) -> bool {
     let powers = problem.is_powers();
     let ranges = if powers { None } else { slopes::ranges(problem) };
     let is_inside = |pair: &(u32, u32), number: &RBig| match &ranges {
@@ -151,7 +181,11 @@ fn flow(problem: &Problem, numbers: &[((u32, u32), RBig)], escapes: impl Fn(&Ent
     problem.for_each_entry(|e| {
         let pair = (e.head, e.tail);
         real.insert(pair);
-        all &= escapes(&e) != covered.contains(&pair) || problem.form(&e).is_zero();
+        let inside = grounded[problem.node(e.head)] && grounded[problem.node(e.tail)];
+        all &= match inside {
+            true => !escapes(&e),
+            false => escapes(&e) != covered.contains(&pair) || problem.form(&e).is_zero(),
+        };
     });
-    all && covered.is_subset(&real) && balance.values().all(|b| *b == RBig::ZERO)
+    all && covered.is_subset(&real) && balance.iter().all(|(&v, b)| grounded[v as usize] || *b == RBig::ZERO)
 }

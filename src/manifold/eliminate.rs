@@ -12,6 +12,8 @@ pub struct ManifoldBuilder {
     /// Union-find over variables; index 0 is the ground, variable v is node v + 1.
     parent: Vec<u32>,
     constraints: Vec<Form>,
+    /// Whether a form that has to vanish was rounded.
+    rounded: bool,
 }
 
 /// Free variables, and every collected log-scale as a linear form in them.
@@ -21,11 +23,14 @@ pub struct Manifold {
     forms: Vec<Form>,
 }
 
+/// Coefficients beyond 2 to this power are divided by a power of two, with all of their variable.
+const LARGE: f64 = 20.0;
+
 impl ManifoldBuilder {
     /// No variables yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { parent: vec![0], constraints: vec![] }
+        Self { parent: vec![0], ..Self::default() }
     }
 
     /// Adds a log-scale; returns its index.
@@ -61,6 +66,7 @@ impl ManifoldBuilder {
 
     /// Requires a linear form to vanish. Forms of one or two terms that tie or freeze are handled as such.
     pub fn require_zero(&mut self, form: &Form) {
+        self.rounded |= form.is_rounded();
         match *form.terms() {
             [] => {}
             [(a, _)] => self.freeze(a as usize),
@@ -74,6 +80,8 @@ impl ManifoldBuilder {
         // most forms are single log-scales
         if let (&[(v, c)], &[(w, d)]) = (a.terms(), b.terms())
             && c == d
+            && !a.is_rounded()
+            && !b.is_rounded()
         {
             return self.tie(v as usize, w as usize);
         }
@@ -91,6 +99,7 @@ impl ManifoldBuilder {
     pub fn build(mut self) -> Result<Manifold> {
         let rows = self.constraints.clone();
         let reduced: Vec<Form> = rows.iter().map(|f| self.merge(f)).collect();
+        self.rounded |= reduced.iter().any(Form::is_rounded);
         let solved = eliminate(&reduced);
         let variables = self.variables();
         let root: Vec<usize> = (0..variables).map(|v| self.find(v + 1)).collect();
@@ -111,6 +120,21 @@ impl ManifoldBuilder {
                 *d *= RBig::from(product.denominator().clone());
             }
         }
+        // columns of very large coefficients, on their way through floating point, are divided by a power of two
+        let mut largest: HashMap<u32, RBig> = denominator.clone();
+        for (variable, coefficient) in solved.values().flatten() {
+            let size = (coefficient * &denominator[variable]).abs();
+            let most = largest.get_mut(variable).expect("every variable has a denominator");
+            if size > *most {
+                *most = size;
+            }
+        }
+        for (variable, most) in largest {
+            let log = most.to_f64().value().log2().floor();
+            if log > LARGE && log < 1000.0 {
+                *denominator.get_mut(&variable).expect("a denominator") /= RBig::try_from(log.exp2()).expect("finite");
+            }
+        }
         let mut forms = Vec::with_capacity(variables);
         for &r in &root {
             let form = match index[r] {
@@ -129,7 +153,7 @@ impl ManifoldBuilder {
                     Form::from_terms(terms)
                 }
             };
-            forms.push(form);
+            forms.push(form.rounded_if(self.rounded));
         }
         Ok(Manifold { free, forms })
     }

@@ -19,25 +19,34 @@ pub struct Wide {
 const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
+/// Logarithms beyond this have the exponential of this: far outside of all that is computed with, and exponents of products do
+/// not overflow.
+const FURTHEST: f64 = 1e12;
+
+/// `log = k ln 2 + rest`.
+fn reduced(log: f64) -> (i64, f64) {
+    let log = log.clamp(-FURTHEST, FURTHEST);
+    let k = (log / std::f64::consts::LN_2).round();
+    (k as i64, (log - k * LN_2_HIGH) - k * LN_2_LOW)
+}
+
 impl Wide {
     /// Zero.
     pub const ZERO: Self = Self { mantissa: 0.0, exponent: 0 };
 
-    /// `exp(log)`, for `|log|` up to 1e6.
+    /// `exp(log)`, for `|log|` up to 1e6; beyond [`FURTHEST`] it stays where it is.
     #[must_use]
     pub fn exp(log: f64) -> Self {
-        let k = (log / std::f64::consts::LN_2).round();
-        let rest = (log - k * LN_2_HIGH) - k * LN_2_LOW;
-        Self::scaled(rest.exp(), k as i64)
+        let (k, rest) = reduced(log);
+        Self::scaled(rest.exp(), k)
     }
 
     /// The same by an exponential of our own, off by little more than half a unit in the last place for the reduced argument: no
     /// mathematical library is trusted with it.
     #[must_use]
     pub fn proved_exp(log: f64) -> Self {
-        let k = (log / std::f64::consts::LN_2).round();
-        let rest = (log - k * LN_2_HIGH) - k * LN_2_LOW;
-        Self::scaled(Double::from(rest).exp().to_f64(), k as i64)
+        let (k, rest) = reduced(log);
+        Self::scaled(Double::from(rest).exp().to_f64(), k)
     }
 
     /// `|self|^power`.
@@ -59,10 +68,11 @@ impl Wide {
             let root = if shift.fract() == 0.0 { 1.0 } else { std::f64::consts::SQRT_2 };
             return Self::scaled(half_integer_power(w.mantissa, power) * root, shift.floor() as i64);
         }
-        let whole = shift.floor();
+        // what the product of exponent and power leaves would be as large as the exponent, in the last place
+        let (low, whole) = ((w.exponent as f64).mul_add(power, -shift), shift.floor());
         let root = Self::exp(power * w.mantissa.ln());
         let precise = if power < 500.0 { Self::from(w.mantissa.powf(power)) } else { root };
-        precise * Self::scaled((shift - whole).exp2(), whole as i64)
+        precise * Self::scaled((shift - whole + low).exp2(), whole as i64)
     }
 
     /// `mantissa * 2^exponent` for any finite mantissa.

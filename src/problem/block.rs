@@ -153,6 +153,14 @@ impl Amplitudes {
         }
     }
 
+    /// Whether a pass in plain numbers stays inside their range.
+    pub(super) fn passes_plain(&self) -> bool {
+        match self {
+            Self::Stored(v) => v.passes_plain(),
+            _ => self.is_plain(),
+        }
+    }
+
     /// Sets entry `k` to zero; nothing that stays in a file changes.
     pub(super) fn clear(&mut self, k: usize) {
         match self {

@@ -70,11 +70,17 @@ impl ProblemBuilder {
             ports.push(form.clone());
             Port(u32::try_from(ports.len() - 1).expect("at most 2^32 ports"))
         };
-        if let [(variable, 1.0)] = form.terms() {
-            return *self.single[*variable as usize].get_or_insert_with(new);
+        let port = match form.terms() {
+            [(variable, 1.0)] => *self.single[*variable as usize].get_or_insert_with(new),
+            terms => {
+                let key = terms.iter().map(|&(v, c)| (v, c.to_bits())).collect();
+                *self.known.entry(key).or_insert_with(new)
+            }
+        };
+        if form.is_rounded() {
+            ports[port.0 as usize] = form.clone();
         }
-        let key = form.terms().iter().map(|&(v, c)| (v, c.to_bits())).collect();
-        *self.known.entry(key).or_insert_with(new)
+        port
     }
 
     /// The distinct ports of some forms, in the order in which they come first, and the place of each form's port among them.

@@ -105,7 +105,7 @@ impl Problem {
         let log: Vec<f64> = self.ports.iter().map(|f| f.at(x)).collect();
         let largest = log.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
         let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
-        let plain = largest * steepest <= PLAIN_LOG && self.blocks.iter().all(|b| b.values.is_plain());
+        let plain = largest * steepest <= PLAIN_LOG && self.blocks.iter().all(|b| b.values.passes_plain());
         if plain {
             let (flows, data) = evaluate::<f64>(self, &log, exp);
             Point { problem: self, flows, state: State::Plain(data) }

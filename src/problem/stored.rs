@@ -157,6 +157,9 @@ pub struct Lines {
     span: Range<i64>,
 }
 
+/// Powers of two beyond this at one end of a pass could leave the range before those at the other end bring them back.
+const FURTHEST: i64 = 300;
+
 impl Lines {
     /// The amplitudes of weights in lines of `width`; none where p is neither 1 nor 2, where a weight is not finite, or its
     /// amplitude is beyond the range of plain numbers.
@@ -172,8 +175,13 @@ impl Lines {
             own.span = 0..1;
             return Some(own);
         }
-        let cost = |size: f64| coefficient * if squares { square(size) } else { size };
-        let (smallest, largest) = (cost(smallest), cost(largest));
+        let power = |size: f64| if squares { square(size) } else { size };
+        let (smallest, largest) = (power(smallest), power(largest));
+        // powers as well as costs: a coefficient may lift what was rounded as a subnormal number
+        if !(is_plain(smallest) && is_plain(largest)) {
+            return None;
+        }
+        let (smallest, largest) = (coefficient * smallest, coefficient * largest);
         if !(is_plain(smallest) && is_plain(largest)) {
             return None;
         }
@@ -223,6 +231,16 @@ impl Lines {
         self.span.end + up <= 450 && self.span.start - down >= -450
     }
 
+    /// Whether a pass in plain numbers stays inside their range: the powers of two come in at both of its ends, and one alone must
+    /// not lead out.
+    pub(super) fn passes_plain(&self) -> bool {
+        self.is_plain() && !self.is_far()
+    }
+
+    fn is_far(&self) -> bool {
+        self.across.iter().chain(&self.along).any(|e| e.abs() > FURTHEST)
+    }
+
     /// The same amplitudes times more powers of two.
     pub(super) fn shifted(&self, along: &[i64], across: &[i64]) -> Self {
         let factor = if self.squares { 2 } else { 1 };
@@ -256,8 +274,7 @@ impl Lines {
                 |(i, v): (usize, &Double)| if factor == 1.0 { *v } else { *v * Double::from(factor) }.scaled(power(i));
             values.iter().enumerate().map(one).collect()
         };
-        // far powers of two at one end of the pass could leave the range before those at the other end bring them back
-        if self.across.iter().chain(&self.along).any(|e| e.abs() > 300) {
+        if self.is_far() {
             return precise_kernel::dense(|k| self.precise(k), across, along);
         }
         let (across_in, along_in) = (scaled(across, &self.across, 1.0), scaled(along, &self.along, 1.0));

@@ -201,8 +201,11 @@ fn powers(weights: &[f64], Power { exponent: p, coefficient }: Power) -> Amplitu
         p if is_half_integer(p) => half_integer_power(w, p),
         _ => w.powf(p),
     };
-    let plain: Vec<f64> = weights.iter().map(|w| coefficient * power(w.abs())).collect();
-    if plain.iter().zip(weights).all(|(a, w)| *w == 0.0 || is_plain(*a)) {
+    // powers as well as costs: a coefficient may lift what was rounded as a subnormal number
+    let fits = |power: f64| power == 0.0 || (is_plain(power) && is_plain(coefficient * power));
+    let mut plain: Vec<f64> = weights.iter().map(|w| power(w.abs())).collect();
+    if plain.iter().zip(weights).all(|(&a, &w)| fits(a) && (a != 0.0 || w == 0.0)) {
+        plain.iter_mut().for_each(|a| *a *= coefficient);
         return Amplitudes::Plain(plain);
     }
     let wide: Vec<Wide> = weights.iter().map(|&w| w.into()).collect();

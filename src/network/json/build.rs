@@ -61,11 +61,36 @@ pub(super) fn network_file(bytes: &[u8], folder: Option<&Path>) -> Result<Networ
     Ok(NetworkFile { network, description, layout, constraints, tensors, path: None })
 }
 
+/// Whole numbers in the ratios of numbers as they are written, in decimal: 7 and -3 for 0.7 and -0.3, which no `f64` holds; none
+/// where they have too many digits.
+fn whole(numbers: &[f64]) -> Option<Vec<f64>> {
+    let decimal = |c: &f64| -> Option<(i128, i32)> {
+        // like -1.25e-3
+        let text = format!("{c:e}");
+        let (mantissa, exponent) = text.split_once('e')?;
+        let digits = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i32);
+        Some((mantissa.replace('.', "").parse().ok()?, exponent.parse::<i32>().ok()? - digits))
+    };
+    let decimals: Vec<(i128, i32)> = numbers.iter().map(decimal).collect::<Option<_>>()?;
+    let least = decimals.iter().map(|d| d.1).min()?;
+    let whole = |&(digits, exponent): &(i128, i32)| digits.checked_mul(10i128.checked_pow((exponent - least) as u32)?);
+    let whole: Vec<i128> = decimals.iter().map(whole).collect::<Option<_>>()?;
+    let divisor = whole.iter().fold(0, |a: i128, &b| greatest_divisor(a, b)).max(1);
+    let exact = |n: &i128| ((n / divisor).unsigned_abs() < 1 << 53).then_some((n / divisor) as f64);
+    whole.iter().map(exact).collect()
+}
+
+fn greatest_divisor(a: i128, b: i128) -> i128 {
+    if b == 0 { a.abs() } else { greatest_divisor(b, a % b) }
+}
+
 /// The constraints in the units' indices.
 fn forms(constraints: &[Vec<Term>], network: &Network) -> Result<Vec<Form>> {
     let names = network.units().iter().enumerate().filter(|_| !constraints.is_empty());
     let index: HashMap<&str, u32> = names.map(|(i, unit)| (unit.name.as_str(), i as u32)).collect();
     let form = |(k, terms): (usize, &Vec<Term>)| {
+        let coefficients: Vec<f64> = terms.iter().map(|term| term.coefficient).collect();
+        let coefficients = whole(&coefficients).unwrap_or(coefficients);
         let mut found = vec![];
         for (t, term) in terms.iter().enumerate() {
             let Some(&unit) = index.get(term.unit.as_str()) else {
@@ -73,7 +98,7 @@ fn forms(constraints: &[Vec<Term>], network: &Network) -> Result<Vec<Form>> {
                 let remedy = "name units as `synbal inspect` does, like \"layer 1.0\"";
                 return Err(format_error(format!("constraints[{k}][{t}].unit"), problem, remedy));
             };
-            found.push((unit, term.coefficient));
+            found.push((unit, coefficients[t]));
         }
         let form = Form::from_terms(found);
         if form.is_zero() {
