@@ -73,13 +73,28 @@ fn what_the_book_names_exists() {
     let (examples, theorems) = (examples(), theorems(&FOLDERS));
     let tests: String =
         fs::read_dir("tests/theory").unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    let source =
+        |file: &str| FOLDERS.iter().find_map(|at| fs::read_to_string(Path::new("proofs").join(at).join(file)).ok());
     let mut proved = 0;
     for (name, text) in pages() {
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             assert!(Path::new(PAGES).join(link).exists(), "{name}: {link}");
         }
         let Some((_, last)) = text.split_once(SECTION) else { continue };
+        let mut file = String::new();
         for word in quoted(last) {
+            if word.ends_with(".v") {
+                file = source(&word).unwrap_or_else(|| panic!("{name}: {word}"));
+            }
+            // theorems come behind the file that has them
+            let stated = |text: &str| {
+                text.split_whitespace()
+                    .collect::<Vec<_>>()
+                    .windows(2)
+                    .any(|w| ["Theorem", "Lemma", "Corollary"].contains(&w[0]) && w[1].trim_end_matches(':') == word)
+            };
+            let listed = theorems.contains(&word) && !examples.contains(&word);
+            assert!(!listed || stated(&file), "{name}: `{word}` is in another file");
             let plain = word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
             let known = match word.rsplit_once('.') {
                 Some((_, "v")) => FOLDERS.iter().any(|at| Path::new("proofs").join(at).join(&word).exists()),
