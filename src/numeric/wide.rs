@@ -34,7 +34,7 @@ impl Wide {
     /// Zero.
     pub const ZERO: Self = Self { mantissa: 0.0, exponent: 0 };
 
-    /// `exp(log)`, for `|log|` up to 1e6; beyond [`FURTHEST`] it stays where it is.
+    /// `exp(log)`, for `|log|` up to 1e6; beyond 1e12 it stays where it is.
     #[must_use]
     pub fn exp(log: f64) -> Self {
         let (k, rest) = reduced(log);
