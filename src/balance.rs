@@ -8,7 +8,7 @@ use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::numeric::is_half_integer;
 use crate::problem::{Gauge, LogScales, Problem, ScaleBounds};
-use crate::solve::{Callback, Settings, Solution, Step, check, corrections, solve};
+use crate::solve::{Callback, Settings, Solution, Status, Step, check, corrections, solve};
 use std::sync::Arc;
 
 /// A balanced problem.
@@ -132,8 +132,12 @@ fn prove(
         (false, true) => Err("the solver has no guess of its error".into()),
         (false, false) => enclose(folded, scales, &solution.margins, &fixed),
     };
-    // what no guess of the solver encloses, in one word and by a guess of our own
+    // what no guess of the solver encloses, in one word and by a guess of our own; far from the optimum that is in vain
+    let near = solution.status == Status::Converged;
     let enclosure = enclosure.or_else(|why| {
+        if !near {
+            return Err(why);
+        }
         let plain = LogScales::split(scales.exponents().to_vec(), scales.rest().to_vec());
         enclose(folded, &plain, &margins(folded, &plain, &fixed), &fixed).map_err(|_| why)
     });

@@ -27,22 +27,21 @@ fn falling(problem: &Problem, found: &Existence) -> BTreeSet<(u32, u32)> {
     pairs
 }
 
+fn assert_decided_alike(problem: &Problem) {
+    let (found, program) = (existence(problem), existence_by_program(problem));
+    assert!(verify(problem, &found) && verify(problem, &program), "{found:?}\n{program:?}");
+    assert_eq!(found.name(), program.name());
+    assert_eq!(falling(problem, &found), falling(problem, &program));
+}
+
 #[quickcheck]
 fn components_and_linear_programs_agree_on_which_connections_escape(any: AnyGraph) {
-    let problem = any.0.problem();
-    let (graph, program) = (existence(&problem), existence_by_program(&problem));
-    assert!(verify(&problem, &graph) && verify(&problem, &program), "{graph:?}\n{program:?}");
-    assert_eq!(graph.name(), program.name());
-    assert_eq!(falling(&problem, &graph), falling(&problem, &program));
+    assert_decided_alike(&any.0.problem());
 }
 
 #[quickcheck]
 fn components_of_units_of_any_degree_and_linear_programs_agree(any: AnyProblem) {
-    let problem = any.0.problem();
-    let (found, program) = (existence(&problem), existence_by_program(&problem));
-    assert!(verify(&problem, &found) && verify(&problem, &program), "{found:?}\n{program:?}");
-    assert_eq!(found.name(), program.name());
-    assert_eq!(falling(&problem, &found), falling(&problem, &program));
+    assert_decided_alike(&any.0.problem());
 }
 
 /// Units of the given degrees around a ring, none of them linked to the ground.

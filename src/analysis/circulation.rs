@@ -7,12 +7,10 @@
 //! degree 1 the shares lie on cycles ([`largest_cycle_mean`](super::largest_cycle_mean)).
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::existence::maximize;
 use crate::problem::Problem;
 use crate::solve::heaviest;
-use good_lp::{
-    Expression, ResolutionError, Solution as _, SolverModel, Variable, clarabel, constraint, microlp, variable,
-    variables,
-};
+use good_lp::{Expression, ResolutionError, Variable, constraint, variable, variables};
 
 /// Pairs of ports up to which the simplex method runs: its vertices are exact to rounding.
 const SIMPLEX_PAIRS: usize = 400;
@@ -94,15 +92,7 @@ fn program(problem: &Problem, pairs: &[Pair]) -> Result<Option<Vec<f64>>> {
     let mut rows: Vec<_> =
         conservation(problem, pairs).into_iter().filter(|row| !row.is_empty()).map(conserved).collect();
     rows.push(constraint!(shares.iter().sum::<Expression>() == 1.0));
-    let model = unknowns.maximise(mean);
-    let solved = if pairs.len() <= SIMPLEX_PAIRS {
-        let solved = rows.into_iter().fold(model.using(microlp), SolverModel::with).solve();
-        solved.map(|s| shares.iter().map(|&g| s.value(g)).collect())
-    } else {
-        let solved = rows.into_iter().fold(model.using(clarabel), SolverModel::with).solve();
-        solved.map(|s| shares.iter().map(|&g| s.value(g)).collect())
-    };
-    match solved {
+    match maximize(unknowns, mean, rows, pairs.len() <= SIMPLEX_PAIRS, &shares) {
         Ok(shares) => Ok(Some(shares)),
         Err(ResolutionError::Infeasible) => Ok(None),
         Err(e) => {

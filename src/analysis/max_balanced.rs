@@ -28,7 +28,7 @@ pub struct MaxBalanced {
 /// The max-balanced weights; coefficients of the cost are ignored.
 ///
 /// Complexity: at most as many levels as the manifold has dimensions, each a few linear programs with a row for every pair of
-/// connected ports, by the simplex method: a tool for research, for hundreds of connections. Log-scales are exact to about 1e-8.
+/// connected ports, by the simplex method: a tool for research, for up to some thousands of connections. Log-scales are exact to about 1e-8.
 ///
 /// # Errors
 /// When costs are not powers, no minimum is attained, or a program fails.

@@ -45,8 +45,8 @@ pub fn enclose(problem: &Problem, candidate: &LogScales, margins: &[f64], fixed:
     if !problem.is_powers() {
         return Err("the costs are not powers of the weights".into());
     }
-    if problem.ports().iter().any(Form::is_rounded) {
-        return Err("a coefficient of a log-multiplier is not exact in double precision".into());
+    if let Some(why) = problem.inexact() {
+        return Err(why.into());
     }
     if !problem.has_comparison() {
         return Err(

@@ -42,8 +42,8 @@ pub fn gap(problem: &Problem, candidate: &LogScales, fixed: &[bool]) -> Result<f
     }
     let x = candidate.rest();
     let roundoff = problem.roundoff(x);
-    if problem.ports().iter().any(crate::manifold::Form::is_rounded) {
-        return Err("a coefficient of a log-multiplier is not exact in double precision".into());
+    if let Some(why) = problem.inexact() {
+        return Err(why.into());
     }
     let point = problem.proved_point(x);
     let (flows, diagonal) = (point.flows(), point.diagonal());

@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod balance;
+mod bottleneck;
 mod compare;
 mod demo;
 mod exact;

@@ -5,20 +5,15 @@
 //! `d_i <= 0` from what comes before. In a component without ground it can vanish where the degrees around every cycle
 //! multiply to 1, as they do where there is no cycle. Where they do not, a linear program looks at what is not on such walks.
 
-use super::graph::{Hop, components, trees};
+use super::graph::{Hop, searched};
 use super::program::decide_around;
-use super::search::{Fans, Side};
-use super::{Circulation, Existence, Trees, verify};
+use super::{Circulation, Existence, verify};
 use crate::problem::Problem;
 
 pub(super) fn decide(problem: &Problem) -> Existence {
-    let out = Fans::new(problem, Side::Tails);
-    let into = Fans::new(problem, Side::Heads);
-    let component = components(&out, &into);
-    let from_root = trees(&out, &component);
-    let to_root = trees(&into, &component);
+    let (component, trees) = searched(problem);
     let ground = component[problem.variables()];
-    let size = sizes(problem, &from_root, |v| component[v] != ground);
+    let size = sizes(problem, &trees.from_root, |v| component[v] != ground);
     let (mut crossing, mut even) = (vec![], true);
     problem.for_each_entry(|e| {
         let (head, tail) = (problem.node(e.head), problem.node(e.tail));
@@ -28,7 +23,6 @@ pub(super) fn decide(problem: &Problem) -> Existence {
             even &= coefficient(problem, e.head) * size[head] == coefficient(problem, e.tail) * size[tail];
         }
     });
-    let trees = Trees { from_root, to_root };
     if !even {
         let grounded: Vec<bool> = component.iter().map(|&c| c == ground).collect();
         return decide_around(problem, &grounded, Some(trees));

@@ -18,17 +18,22 @@ pub struct Hop {
 }
 
 pub(super) fn decide(problem: &Problem) -> Existence {
-    let out = Fans::new(problem, Side::Tails);
-    let into = Fans::new(problem, Side::Heads);
-    let component = components(&out, &into);
-    let from_root = trees(&out, &component);
-    let to_root = trees(&into, &component);
-    let rest = Circulation::Trees(Trees { from_root, to_root });
+    let (component, trees) = searched(problem);
+    let rest = Circulation::Trees(trees);
     // components are numbered against the direction of the connections: heads never have the larger number
     let ground = i64::from(component[problem.variables()]);
     let direction: Vec<f64> =
         component[..problem.variables()].iter().map(|&c| (i64::from(c) - ground) as f64).collect();
     if joins(problem, &component) { Existence::Escapes { direction, rest } } else { Existence::Attained(rest) }
+}
+
+/// The number of the strong component of every node, and trees in all of them.
+pub(super) fn searched(problem: &Problem) -> (Vec<u32>, Trees) {
+    let out = Fans::new(problem, Side::Tails);
+    let into = Fans::new(problem, Side::Heads);
+    let component = components(&out, &into);
+    let (from_root, to_root) = (trees(&out, &component), trees(&into, &component));
+    (component, Trees { from_root, to_root })
 }
 
 /// Whether some connection joins two components.
@@ -47,7 +52,7 @@ fn joins(problem: &Problem, component: &[u32]) -> bool {
 }
 
 /// Number of the strong component of every node; along a connection the number never grows.
-pub(super) fn components(out: &Fans, into: &Fans) -> Vec<u32> {
+fn components(out: &Fans, into: &Fans) -> Vec<u32> {
     const NONE: u32 = u32::MAX;
     let n = out.nodes();
     let mut left = vec![];
@@ -70,7 +75,7 @@ pub(super) fn components(out: &Fans, into: &Fans) -> Vec<u32> {
 }
 
 /// A breadth-first tree in every component, from its first node.
-pub(super) fn trees(fans: &Fans, component: &[u32]) -> Vec<Option<Hop>> {
+fn trees(fans: &Fans, component: &[u32]) -> Vec<Option<Hop>> {
     let n = fans.nodes();
     let mut hop: Vec<Option<Hop>> = vec![None; n];
     let mut rooted = vec![false; n];

@@ -14,6 +14,7 @@ mod slopes;
 mod verify;
 
 pub use graph::Hop;
+pub(crate) use program::maximize;
 pub use verify::verify;
 
 use crate::problem::Problem;

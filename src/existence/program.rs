@@ -96,7 +96,8 @@ pub(super) fn expression(form: &Form, d: &[Variable]) -> Expression {
     form.terms().iter().fold(Expression::default(), |sum, &(v, c)| sum + c * d[v as usize])
 }
 
-pub(super) fn maximize(
+/// The values of the wanted unknowns where an objective is largest: by the simplex method, or by interior points.
+pub(crate) fn maximize(
     unknowns: ProblemVariables,
     objective: Expression,
     rows: Vec<good_lp::Constraint>,

@@ -97,6 +97,13 @@ impl Problem {
         self.blocks.iter().all(|b| matches!(b.cost, Cost::Power(_)))
     }
 
+    /// Why nothing can be proved of the forms; none where their coefficients are exact.
+    #[must_use]
+    pub fn inexact(&self) -> Option<&'static str> {
+        let rounded = self.ports.iter().any(Form::is_rounded);
+        rounded.then_some("a coefficient of a log-multiplier is not exact in double precision")
+    }
+
     /// Whether every log-multiplier is the difference of two log-scales, or a single one (degree 1 everywhere).
     #[must_use]
     pub fn is_graph(&self) -> bool {
