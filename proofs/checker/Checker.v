@@ -9,8 +9,11 @@
                     denominator [amplitude_one].
     [certificate]   the links, and for every free unit, in the order of their numbers, integers (lo, hi) that enclose
                     s = exp(p x), x the balanced log-scale, over the common denominator [scale_one].
-    [low], [high]   the bounds of a unit by its number; both are [scale_one] at the ground.
-    [accumulate key value ls m]   adds value l to the entry key l of m for every link l of ls; the ground has no entry.
+    [enclosed]      what is known of s at a unit, over [scale_one]: its bounds, and bounds of 1 / s; exactly one at the ground.
+    [accumulate key value ls m]   adds the pair value l to the entry key l of m for every link l of ls; the ground has no
+                    entry.
+    [entering], [leaving]   what a link adds to the sums of its head and of its tail, at the lower bounds and at the upper bounds.
+    [load one bounds n m]   the table of the units: what their bounds say of their scales, under the numbers n, n + 1, ...
     [check]         the bounds are in order, the units of all links exist, lo is strictly too low and hi strictly too
                     high at every free unit whatever the amplitudes in their enclosures, and the costs are enclosed.
 
@@ -29,60 +32,73 @@ Record certificate := Certificate {
 
 Definition table := PositiveMap.t.
 
-(** The table of a list: its members under the numbers n, n + 1, ... *)
-Fixpoint load {T} (l : list T) (n : positive) (m : table T) : table T :=
-  match l with [] => m | b :: l => load l (Pos.succ n) (PositiveMap.add n b m) end.
+Definition entry (m : table (Z * Z)) n := match PositiveMap.find n m with Some v => v | None => (0, 0) end.
+Definition plus (a b : Z * Z) := (fst a + fst b, snd a + snd b).
 
-Definition entry (m : table Z) n := match PositiveMap.find n m with Some v => v | None => 0 end.
-
-Fixpoint accumulate (key : link -> N) (value : link -> Z) ls (m : table Z) : table Z :=
+Fixpoint accumulate (key : link -> N) (value : link -> Z * Z) ls (m : table (Z * Z)) : table (Z * Z) :=
   match ls with
   | [] => m
   | l :: ls =>
     accumulate key value ls
-      match key l with N0 => m | Npos n => PositiveMap.add n (entry m n + value l) m end
+      match key l with N0 => m | Npos n => PositiveMap.add n (plus (entry m n) (value l)) m end
+  end.
+
+Record enclosed := Enclosed { scale_low : Z; scale_high : Z; inverse_low : Z; inverse_high : Z }.
+
+Definition quotient_down one s := one * one / s.
+Definition quotient_up one s := - (- (one * one) / s).
+Definition scale_between one (b : Z * Z) :=
+  Enclosed (fst b) (snd b) (quotient_down one (snd b)) (quotient_up one (fst b)).
+
+Fixpoint load one (bounds : list (Z * Z)) (n : positive) (m : table enclosed) : table enclosed :=
+  match bounds with
+  | [] => m
+  | b :: bounds => load one bounds (Pos.succ n) (PositiveMap.add n (scale_between one b) m)
   end.
 
 Section Check.
-Variables (one : Z) (bounds : table (Z * Z)).
+Variables (one : Z) (ground : enclosed) (scales : table enclosed).
 
-Definition known (u : N) : bool :=
-  match u with N0 => true | Npos n => match PositiveMap.find n bounds with Some _ => true | None => false end end.
-Definition low (u : N) : Z :=
-  match u with N0 => one | Npos n => match PositiveMap.find n bounds with Some b => fst b | None => 0 end end.
-Definition high (u : N) : Z :=
-  match u with N0 => one | Npos n => match PositiveMap.find n bounds with Some b => snd b | None => 0 end end.
-
-Definition quotient_down s := one * one / s.
-Definition quotient_up s := - (- (one * one) / s).
+Definition scale_at (u : N) : option enclosed := match u with N0 => Some ground | Npos n => PositiveMap.find n scales end.
 
 Definition link_holds l : bool :=
-  known (from l) && known (to l) && (0 <? amplitude_low l) && (amplitude_low l <=? amplitude_high l)
-  && (cost_low l * high (from l) <=? amplitude_low l * low (to l))
-  && (amplitude_high l * high (to l) <=? cost_high l * low (from l)).
+  match scale_at (from l), scale_at (to l) with
+  | Some t, Some h =>
+    (0 <? amplitude_low l) && (amplitude_low l <=? amplitude_high l)
+    && (cost_low l * scale_high t <=? amplitude_low l * scale_low h)
+    && (amplitude_high l * scale_high h <=? cost_high l * scale_low t)
+  | _, _ => false
+  end.
 
-Definition into_low l := amplitude_high l * quotient_up (low (from l)).
-Definition out_low l := amplitude_low l * low (to l).
-Definition into_high l := amplitude_low l * quotient_down (high (from l)).
-Definition out_high l := amplitude_high l * high (to l).
+Definition entering l : Z * Z :=
+  match scale_at (from l) with
+  | Some t => (amplitude_high l * inverse_high t, amplitude_low l * inverse_low t)
+  | None => (0, 0)
+  end.
+Definition leaving l : Z * Z :=
+  match scale_at (to l) with
+  | Some h => (amplitude_low l * scale_low h, amplitude_high l * scale_high h)
+  | None => (0, 0)
+  end.
 
-Definition too_low (lo into out : Z) : bool := lo * lo * into <? one * one * out.
-Definition too_high (hi into out : Z) : bool := one * one * out <? hi * hi * into.
+Definition too_low lo (into out : Z * Z) : bool := lo * lo * fst into <? one * one * fst out.
+Definition too_high hi (into out : Z * Z) : bool := one * one * snd out <? hi * hi * snd into.
 
-Definition check_with ls : bool :=
-  let none := PositiveMap.empty Z in
-  let il := accumulate to into_low ls none in
-  let ol := accumulate from out_low ls none in
-  let ih := accumulate to into_high ls none in
-  let oh := accumulate from out_high ls none in
-  (0 <? one)
-  && forallb (fun b => (0 <? fst (snd b)) && (fst (snd b) <=? snd (snd b))) (PositiveMap.elements bounds)
-  && forallb link_holds ls
-  && forallb (fun b => too_low (fst (snd b)) (entry il (fst b)) (entry ol (fst b))
-                       && too_high (snd (snd b)) (entry ih (fst b)) (entry oh (fst b)))
-       (PositiveMap.elements bounds).
+(** Of the units n, n + 1, ..., with what enters and what leaves them *)
+Fixpoint units_hold (i o : table (Z * Z)) (bounds : list (Z * Z)) (n : positive) : bool :=
+  match bounds with
+  | [] => true
+  | b :: bounds =>
+    (0 <? fst b) && (fst b <=? snd b) && too_low (fst b) (entry i n) (entry o n) && too_high (snd b) (entry i n) (entry o n)
+    && units_hold i o bounds (Pos.succ n)
+  end.
 End Check.
 
 Definition check (c : certificate) : bool :=
-  (0 <? amplitude_one c)
-  && check_with (scale_one c) (load (unit_bounds c) 1 (PositiveMap.empty (Z * Z))) (links c).
+  let one := scale_one c in
+  let ground := scale_between one (one, one) in
+  let scales := load one (unit_bounds c) 1 (PositiveMap.empty enclosed) in
+  let i := accumulate to (entering ground scales) (links c) (PositiveMap.empty (Z * Z)) in
+  let o := accumulate from (leaving ground scales) (links c) (PositiveMap.empty (Z * Z)) in
+  (0 <? amplitude_one c) && (0 <? one) && forallb (link_holds ground scales) (links c)
+  && units_hold one i o (unit_bounds c) 1.

@@ -29,19 +29,31 @@ Record describes (id : numbering) (c : certificate) (p : R) (g : graph) : Prop :
   links_are_connections : Forall2 (link_of id c p) (links c) (connections g) }.
 
 (** ** Tables *)
-Lemma load_before {T} (l : list T) : forall n m k, (k < n)%positive ->
-  PositiveMap.find k (load l n m) = PositiveMap.find k m.
+Lemma load_before one bounds : forall n m k, (k < n)%positive ->
+  PositiveMap.find k (load one bounds n m) = PositiveMap.find k m.
 Proof.
-  induction l as [|b l IH]; simpl; intros n m k L; auto.
+  induction bounds as [|b l IH]; simpl; intros n m k L; auto.
   rewrite IH by lia. apply PositiveMap.gso. lia.
 Qed.
 
-Lemma load_nth {T} (l : list T) : forall j n m b, nth_error l n = Some b ->
-  PositiveMap.find (Pos.of_succ_nat (j + n)) (load l (Pos.of_succ_nat j) m) = Some b.
+Lemma load_nth one bounds : forall j n m b, nth_error bounds n = Some b ->
+  PositiveMap.find (Pos.of_succ_nat (j + n)) (load one bounds (Pos.of_succ_nat j) m) = Some (scale_between one b).
 Proof.
-  induction l as [|a l IH]; intros j [|n] m b E; simpl in *; try discriminate.
+  induction bounds as [|a l IH]; intros j [|n] m b E; simpl in *; try discriminate.
   - inversion E; subst. rewrite Nat.add_0_r, load_before by lia. apply PositiveMap.gss.
   - rewrite <- plus_n_Sm. exact (IH (S j) n _ b E).
+Qed.
+
+Lemma units_hold_nth one i o bounds : forall j n b, nth_error bounds n = Some b ->
+  units_hold one i o bounds (Pos.of_succ_nat j) = true ->
+  let k := Pos.of_succ_nat (j + n) in
+  (0 < fst b /\ fst b <= snd b)%Z /\ too_low one (fst b) (entry i k) (entry o k) = true /\
+  too_high one (snd b) (entry i k) (entry o k) = true.
+Proof.
+  induction bounds as [|a l IH]; intros j [|n] b E H; simpl in E, H; try discriminate;
+    rewrite !andb_true_iff, Z.ltb_lt, Z.leb_le in H; destruct H as [[[[P Q] L] U] R].
+  - inversion E; subst. rewrite Nat.add_0_r. tauto.
+  - rewrite <- plus_n_Sm. exact (IH (S j) n b E R).
 Qed.
 
 Fixpoint links_sum (key : link -> N) (value : link -> Z) (n : positive) ls : Z :=
@@ -51,19 +63,14 @@ Fixpoint links_sum (key : link -> N) (value : link -> Z) (n : positive) ls : Z :
   end%Z.
 
 Lemma accumulate_sum key value ls n : forall m,
-  entry (accumulate key value ls m) n = (entry m n + links_sum key value n ls)%Z.
+  entry (accumulate key value ls m) n =
+  plus (entry m n) (links_sum key (fun l => fst (value l)) n ls, links_sum key (fun l => snd (value l)) n ls).
 Proof.
-  induction ls as [|l ls IH]; simpl; intro m; [lia|]. rewrite IH.
-  destruct (key l) as [|k]; simpl; [lia|].
-  destruct (Pos.eqb_spec k n) as [->|D].
-  - unfold entry at 1. rewrite PositiveMap.gss. lia.
-  - unfold entry at 1. rewrite PositiveMap.gso by congruence. unfold entry. lia.
-Qed.
-
-Lemma forallb_elements {T} (f : positive * T -> bool) (m : table T) n b :
-  forallb f (PositiveMap.elements m) = true -> PositiveMap.find n m = Some b -> f (n, b) = true.
-Proof.
-  intros F E. apply (proj1 (forallb_forall f _) F), PositiveMap.elements_correct, E.
+  unfold plus. induction ls as [|l ls IH]; simpl; intro m.
+  - destruct (entry m n). simpl. f_equal; lia.
+  - rewrite IH. destruct (key l) as [|k]; simpl; [f_equal; lia|]. destruct (Pos.eqb_spec k n) as [->|D].
+    + unfold entry at 1 3. rewrite PositiveMap.gss. unfold plus. simpl. f_equal; lia.
+    + unfold entry at 1 3. rewrite PositiveMap.gso by congruence. unfold entry. f_equal; lia.
 Qed.
 
 (** ** From integers to real numbers *)
@@ -174,50 +181,77 @@ Variables (id : numbering) (c : certificate) (p : posreal) (g : graph).
 Hypotheses (accepted : check c = true) (described : describes id c p g) (linear : linear_degree g).
 
 Let D := scale_one c.
-Let bounds := load (unit_bounds c) 1 (PositiveMap.empty (Z * Z)).
+Let ground := scale_between D (D, D).
+Let scales := load D (unit_bounds c) 1 (PositiveMap.empty enclosed).
 
-Lemma amplitude_one_pos : (0 < amplitude_one c)%Z.
-Proof. apply Z.ltb_lt. unfold check in accepted. now apply andb_true_iff in accepted. Qed.
-
-Lemma accepted_parts : (0 < D)%Z /\
-  (forall n b, PositiveMap.find n bounds = Some b -> 0 < fst b /\ fst b <= snd b)%Z /\
-  (forall l, In l (links c) -> link_holds D bounds l = true) /\
-  (forall n b, PositiveMap.find n bounds = Some b ->
-    fst b * fst b * links_sum to (into_low D bounds) n (links c) < D * D * links_sum from (out_low D bounds) n (links c) /\
-    D * D * links_sum from (out_high D bounds) n (links c) < snd b * snd b * links_sum to (into_high D bounds) n (links c))%Z.
+Lemma accepted_parts : (0 < amplitude_one c)%Z /\ (0 < D)%Z /\
+  (forall l, In l (links c) -> link_holds ground scales l = true) /\
+  (forall n b, nth_error (unit_bounds c) n = Some b ->
+    let k := Pos.of_succ_nat n in
+    (0 < fst b /\ fst b <= snd b) /\
+    fst b * fst b * links_sum to (fun l => fst (entering ground scales l)) k (links c)
+      < D * D * links_sum from (fun l => fst (leaving ground scales l)) k (links c) /\
+    D * D * links_sum from (fun l => snd (leaving ground scales l)) k (links c)
+      < snd b * snd b * links_sum to (fun l => snd (entering ground scales l)) k (links c))%Z.
 Proof.
-  unfold check in accepted. apply andb_true_iff, proj2 in accepted. fold D bounds in accepted.
-  unfold check_with in accepted. rewrite !andb_true_iff in accepted. destruct accepted as [[[O B] L] T].
-  repeat split.
-  - now apply Z.ltb_lt.
-  - pose proof (forallb_elements _ _ _ _ B H) as K. simpl in K. apply andb_true_iff in K. now apply Z.ltb_lt.
-  - pose proof (forallb_elements _ _ _ _ B H) as K. simpl in K. apply andb_true_iff in K. now apply Z.leb_le.
-  - now apply forallb_forall.
-  - pose proof (forallb_elements _ _ _ _ T H) as K. simpl in K. rewrite !accumulate_sum in K.
-    apply andb_true_iff, proj1, Z.ltb_lt in K. unfold entry in K. now rewrite PositiveMap.gempty in K.
-  - pose proof (forallb_elements _ _ _ _ T H) as K. simpl in K. rewrite !accumulate_sum in K.
-    apply andb_true_iff, proj2, Z.ltb_lt in K. unfold entry in K. now rewrite PositiveMap.gempty in K.
+  unfold check in accepted. fold D in accepted. fold ground scales in accepted.
+  rewrite !andb_true_iff in accepted. destruct accepted as [[[A O] L] T].
+  split; [now apply Z.ltb_lt|]. split; [now apply Z.ltb_lt|]. split; [now apply forallb_forall|].
+  intros n b H. destruct (units_hold_nth _ _ _ _ 0 n b H T) as [B [Low High]]. simpl Nat.add in Low, High.
+  split; [exact B|]. unfold too_low, too_high in Low, High. rewrite !accumulate_sum in Low, High.
+  unfold entry, plus in Low, High. rewrite PositiveMap.gempty in Low, High. simpl in Low, High.
+  now rewrite Z.ltb_lt in Low, High.
 Qed.
 
-Lemma listed_found i n b : id i = N.of_nat (S n) -> nth_error (unit_bounds c) n = Some b ->
-  id i = Npos (Pos.of_succ_nat n) /\ PositiveMap.find (Pos.of_succ_nat n) bounds = Some b.
-Proof. intros E H. split; [exact E|]. exact (load_nth (unit_bounds c) 0 n _ b H). Qed.
+Lemma amplitude_one_pos : (0 < amplitude_one c)%Z.
+Proof. apply accepted_parts. Qed.
 
-Lemma free_found i : free g i = true -> exists n b, id i = Npos n /\ PositiveMap.find n bounds = Some b.
+Lemma listed_found i n b : id i = N.of_nat (S n) -> nth_error (unit_bounds c) n = Some b ->
+  id i = Npos (Pos.of_succ_nat n) /\ PositiveMap.find (Pos.of_succ_nat n) scales = Some (scale_between D b).
+Proof. intros E H. split; [exact E|]. exact (load_nth D (unit_bounds c) 0 n _ b H). Qed.
+
+(** A free unit has bounds, and its number leads to them. *)
+Lemma free_found i : free g i = true -> exists n b, nth_error (unit_bounds c) n = Some b /\
+  id i = Npos (Pos.of_succ_nat n) /\ PositiveMap.find (Pos.of_succ_nat n) scales = Some (scale_between D b).
 Proof.
   intro F. destruct (free_is_listed _ _ _ _ described i F) as [n [L E]].
   destruct (nth_error (unit_bounds c) n) as [b|] eqn:H; [|apply nth_error_None in H; lia].
-  destruct (listed_found i n b E H). eauto.
+  destruct (listed_found i n b E H). exists n, b. auto.
 Qed.
 
-Let low_at i := low D bounds (id i).
-Let high_at i := high D bounds (id i).
+Let low_at i := match scale_at ground scales (id i) with Some s => scale_low s | None => 0%Z end.
+Let high_at i := match scale_at ground scales (id i) with Some s => scale_high s | None => 0%Z end.
+
+Lemma known i : scale_at ground scales (id i) = Some (scale_between D (low_at i, high_at i)).
+Proof.
+  unfold low_at, high_at. destruct (free g i) eqn:F.
+  - destruct (free_found i F) as [n [b [_ [-> E]]]]. simpl. rewrite E. reflexivity.
+  - rewrite (ground_is_zero _ _ _ _ described) by auto. reflexivity.
+Qed.
 
 Lemma bounds_at i : (0 < low_at i /\ low_at i <= high_at i)%Z.
 Proof.
-  destruct accepted_parts as [O [B _]]. unfold low_at, high_at. destruct (free g i) eqn:F.
-  - destruct (free_found i F) as [n [b [-> E]]]. simpl. rewrite E. now apply B in E.
+  destruct accepted_parts as [_ [O [_ B]]]. unfold low_at, high_at. destruct (free g i) eqn:F.
+  - destruct (free_found i F) as [n [b [N [-> E]]]]. simpl. rewrite E. now apply B in N.
   - rewrite (ground_is_zero _ _ _ _ described) by auto. simpl. lia.
+Qed.
+
+(** What a link adds to the sums, by the units at its ends *)
+Lemma entering_is l e : link_of id c p l e -> entering ground scales l =
+  (amplitude_high l * quotient_up D (low_at (tail e)), amplitude_low l * quotient_down D (high_at (tail e)))%Z.
+Proof. intros [E _ _]. unfold entering. now rewrite E, known. Qed.
+
+Lemma leaving_is l e : link_of id c p l e -> leaving ground scales l =
+  (amplitude_low l * low_at (head e), amplitude_high l * high_at (head e))%Z.
+Proof. intros [_ E _]. unfold leaving. now rewrite E, known. Qed.
+
+Lemma link_tests l e : In l (links c) -> link_of id c p l e ->
+  (0 < amplitude_low l /\ amplitude_low l <= amplitude_high l /\
+  cost_low l * high_at (tail e) <= amplitude_low l * low_at (head e) /\
+  amplitude_high l * high_at (head e) <= cost_high l * low_at (tail e))%Z.
+Proof.
+  intros I [T H _]. destruct accepted_parts as [_ [_ [L _]]]. specialize (L l I). unfold link_holds in L.
+  rewrite T, H, !known in L. simpl in L. rewrite !andb_true_iff, Z.ltb_lt, !Z.leb_le in L. tauto.
 Qed.
 
 Let lo := point_of p (fun i => IZR (low_at i) / IZR D).
@@ -262,27 +296,25 @@ Qed.
 Lemma key_iff i j n : free g i = true -> id i = Npos n -> id j = Npos n <-> j = i.
 Proof. intros F E. split; [intro; now apply same_number with n|congruence]. Qed.
 
-Lemma amplitude_low_nonneg l : In l (links c) -> 0 <= IZR (amplitude_low l) /\ 0 <= IZR (amplitude_high l).
-Proof.
-  intro I. destruct accepted_parts as [_ [_ [L _]]]. specialize (L l I). unfold link_holds in L.
-  rewrite !andb_true_iff, Z.ltb_lt, !Z.leb_le in L. split; apply IZR_le; lia.
-Qed.
+Lemma amplitude_low_nonneg l e : In l (links c) -> link_of id c p l e ->
+  0 <= IZR (amplitude_low l) /\ 0 <= IZR (amplitude_high l).
+Proof. intros I O. destruct (link_tests l e I O) as [P [Q _]]. split; apply IZR_le; lia. Qed.
 
 (** lo is too low, hi is too high. *)
 Lemma lo_strict i : free g i = true -> residual g (power p) lo i < 0.
 Proof.
-  intro F. destruct (free_found i F) as [n [b [E H]]]. rewrite residual_scales by auto.
-  destruct accepted_parts as [_ [_ [_ T]]]. specialize (T n b H). apply proj1, IZR_lt in T. rewrite !mult_IZR in T.
+  intro F. destruct (free_found i F) as [n [b [At [E H]]]]. rewrite residual_scales by auto.
+  destruct accepted_parts as [_ [_ [_ T]]]. specialize (T n b At). apply proj2, proj1, IZR_lt in T. rewrite !mult_IZR in T.
   pose proof D_pos as PD. pose proof A_pos as PA.
   assert (EL : IZR (fst b) = scale p lo i * IZR D).
-  { rewrite scale_lo. unfold low_at. rewrite E. simpl. rewrite H. field. lra. }
+  { rewrite scale_lo. unfold low_at. rewrite E. simpl. rewrite H. simpl. field. lra. }
   eapply low_test; try exact T; try exact PA; try exact PD; auto using cond_pos, scale_pos.
   - rewrite <- sum_scale. rewrite (sum_ext _ (fun e => if Nat.eqb (head e) i then
       IZR (amplitude_one c) * IZR D * (amplitude p e / scale p lo (tail e)) else 0))
       by (intros; destruct Nat.eqb; ring).
     apply (links_sum_ge _ to head _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
-    intros l e Il Ie [Et Eh Ea]. rewrite Eh. split; [now apply key_iff|].
-    unfold into_low. rewrite mult_IZR, Et, scale_lo. fold (low_at (tail e)).
+    intros l e Il Ie O. rewrite (entering_is l e O). destruct O as [Et Eh Ea]. rewrite Eh. split; [now apply key_iff|].
+    simpl. rewrite mult_IZR, scale_lo.
     pose proof (low_pos (tail e)) as P. pose proof (quotient_up_ge D (low_at (tail e)) ltac:(apply bounds_at)) as Q.
     replace (IZR (amplitude_one c) * IZR D * (amplitude p e / (IZR (low_at (tail e)) / IZR D)))
       with ((amplitude p e * IZR (amplitude_one c)) * (IZR D * IZR D / IZR (low_at (tail e)))) by (field; lra).
@@ -293,8 +325,8 @@ Proof.
       IZR (amplitude_one c) * IZR D * (amplitude p e * scale p lo (head e)) else 0))
       by (intros; destruct Nat.eqb; ring).
     apply (links_sum_le _ from tail _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
-    intros l e Il Ie [Et Eh Ea]. rewrite Et. split; [now apply key_iff|].
-    unfold out_low. rewrite mult_IZR, Eh, scale_lo. fold (low_at (head e)).
+    intros l e Il Ie O. rewrite (leaving_is l e O). destruct O as [Et Eh Ea]. rewrite Et. split; [now apply key_iff|].
+    simpl. rewrite mult_IZR, scale_lo.
     pose proof (low_pos (head e)) as P.
     replace (IZR (amplitude_one c) * IZR D * (amplitude p e * (IZR (low_at (head e)) / IZR D)))
       with ((amplitude p e * IZR (amplitude_one c)) * IZR (low_at (head e))) by (field; lra).
@@ -303,24 +335,24 @@ Qed.
 
 Lemma hi_strict i : free g i = true -> 0 < residual g (power p) hi i.
 Proof.
-  intro F. destruct (free_found i F) as [n [b [E H]]]. rewrite residual_scales by auto.
-  destruct accepted_parts as [_ [_ [_ T]]]. specialize (T n b H). apply proj2, IZR_lt in T. rewrite !mult_IZR in T.
+  intro F. destruct (free_found i F) as [n [b [At [E H]]]]. rewrite residual_scales by auto.
+  destruct accepted_parts as [_ [_ [_ T]]]. specialize (T n b At). apply proj2, proj2, IZR_lt in T. rewrite !mult_IZR in T.
   pose proof D_pos as PD. pose proof A_pos as PA.
   assert (EL : IZR (snd b) = scale p hi i * IZR D).
-  { rewrite scale_hi. unfold high_at. rewrite E. simpl. rewrite H. field. lra. }
+  { rewrite scale_hi. unfold high_at. rewrite E. simpl. rewrite H. simpl. field. lra. }
   eapply high_test; try exact T; try exact PA; try exact PD; auto using cond_pos, scale_pos.
   - rewrite <- sum_scale. rewrite (sum_ext _ (fun e => if Nat.eqb (head e) i then
       IZR (amplitude_one c) * IZR D * (amplitude p e / scale p hi (tail e)) else 0))
       by (intros; destruct Nat.eqb; ring).
     apply (links_sum_le _ to head _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
-    intros l e Il Ie [Et Eh Ea]. rewrite Eh. split; [now apply key_iff|].
-    unfold into_high. rewrite mult_IZR, Et, scale_hi. fold (high_at (tail e)).
+    intros l e Il Ie O. rewrite (entering_is l e O). pose proof (amplitude_low_nonneg l e Il O) as N.
+    destruct O as [Et Eh Ea]. rewrite Eh. split; [now apply key_iff|].
+    simpl. rewrite mult_IZR, scale_hi.
     pose proof (high_pos (tail e)) as P.
     pose proof (quotient_down_le D (high_at (tail e)) ltac:(pose proof (bounds_at (tail e)); lia)) as Q.
     replace (IZR (amplitude_one c) * IZR D * (amplitude p e / (IZR (high_at (tail e)) / IZR D)))
       with ((amplitude p e * IZR (amplitude_one c)) * (IZR D * IZR D / IZR (high_at (tail e)))) by (field; lra).
     pose proof (Rdiv_lt_0_compat _ _ (Rmult_lt_0_compat _ _ PD PD) P).
-    pose proof (amplitude_low_nonneg l Il).
     apply Rle_trans with (IZR (amplitude_low l) * (IZR D * IZR D / IZR (high_at (tail e)))).
     + apply Rmult_le_compat_l; lra.
     + apply Rmult_le_compat_r; lra.
@@ -328,8 +360,8 @@ Proof.
       IZR (amplitude_one c) * IZR D * (amplitude p e * scale p hi (head e)) else 0))
       by (intros; destruct Nat.eqb; ring).
     apply (links_sum_ge _ from tail _ _ _ _ _ _ (links_are_connections _ _ _ _ described)).
-    intros l e Il Ie [Et Eh Ea]. rewrite Et. split; [now apply key_iff|].
-    unfold out_high. rewrite mult_IZR, Eh, scale_hi. fold (high_at (head e)).
+    intros l e Il Ie O. rewrite (leaving_is l e O). destruct O as [Et Eh Ea]. rewrite Et. split; [now apply key_iff|].
+    simpl. rewrite mult_IZR, scale_hi.
     pose proof (high_pos (head e)) as P.
     replace (IZR (amplitude_one c) * IZR D * (amplitude p e * (IZR (high_at (head e)) / IZR D)))
       with ((amplitude p e * IZR (amplitude_one c)) * IZR (high_at (head e))) by (field; lra).
@@ -358,14 +390,11 @@ Lemma cost_between l e : In l (links c) -> link_of id c p l e ->
   IZR (cost_low l) / IZR (amplitude_one c) <= penalty e * Rpower (Rabs (rescaled_weight g x e)) p
     <= IZR (cost_high l) / IZR (amplitude_one c).
 Proof.
-  intros Il [Et Eh Ea]. pose proof D_pos as PD. pose proof A_pos as PA.
+  intros Il O. destruct (link_tests l e Il O) as [_ [La [Lc Hc]]].
+  pose proof (amplitude_low_nonneg l e Il O) as [N1 N2]. destruct O as [Et Eh Ea]. pose proof D_pos as PD. pose proof A_pos as PA.
   change (penalty e * Rpower (Rabs (rescaled_weight g x e)) p) with (power_cost p e (exponent g x e)).
   rewrite power_cost_exp, scale_exponent by auto.
-  destruct accepted_parts as [_ [_ [L _]]]. specialize (L l Il). unfold link_holds in L.
-  rewrite !andb_true_iff, Z.ltb_lt, !Z.leb_le in L. destruct L as [[[_ La] Lc] Hc].
-  rewrite Et, Eh in Lc, Hc. fold (low_at (head e)) (high_at (tail e)) in Lc. fold (high_at (head e)) (low_at (tail e)) in Hc.
   apply IZR_le in Lc. apply IZR_le in Hc. rewrite !mult_IZR in Lc, Hc.
-  pose proof (amplitude_low_nonneg l Il) as [N1 N2].
   pose proof (between (head e)) as [Bh1 Bh2]. pose proof (between (tail e)) as [Bt1 Bt2].
   pose proof (low_pos (head e)). pose proof (high_pos (tail e)). pose proof (low_pos (tail e)). pose proof (high_pos (head e)).
   pose proof (scale_pos p x (head e)) as Sh. pose proof (scale_pos p x (tail e)) as St.

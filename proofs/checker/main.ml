@@ -16,6 +16,17 @@ let integer token =
   if digits = "" || not (String.for_all digit digits) then raise (Malformed ("not an integer: " ^ token));
   Z.of_string token
 
+(* The numbers of units as Coq writes them, least bit first; those of the certificate's units are made once. *)
+let numbers units =
+  let doubled more half = Certificate_checker.(if more then XI half else XO half) in
+  let made = Array.make (units + 1) Certificate_checker.XH in
+  for n = 2 to units do made.(n) <- doubled (n land 1 = 1) made.(n / 2) done;
+  let rec positive n =
+    if Z.leq n (Z.of_int units) then made.(Z.to_int n)
+    else if Z.equal n Z.one then Certificate_checker.XH
+    else doubled (Z.testbit n 0) (positive (Z.shift_right n 1)) in
+  fun n -> if Z.sign n = 0 then Certificate_checker.N0 else Certificate_checker.Npos (positive n)
+
 let () =
   let fail message = prerr_endline ("synbal-check: " ^ message); exit 2 in
   let file = match Sys.argv with [| _; file |] -> file | _ -> fail "usage: synbal-check FILE" in
@@ -45,9 +56,10 @@ let () =
     let units = count () in
     let number_of_links = count () in
     let unit_bounds = repeat units (fun () -> let lo = next () in let hi = next () in (lo, hi)) in
+    let number = numbers units in
     let links = repeat number_of_links (fun () ->
-      let from = natural () in
-      let to0 = natural () in
+      let from = number (natural ()) in
+      let to0 = number (natural ()) in
       let amplitude_low = next () in
       let amplitude_high = next () in
       let cost_low = next () in

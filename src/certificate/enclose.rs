@@ -55,10 +55,14 @@ pub fn enclose(problem: &Problem, candidate: &LogScales, margins: &[f64], fixed:
     }
     let centre = candidate.precise_rest();
     let two_words = centre.iter().any(|x| x.low() != 0.0);
-    for precise in [false, true] {
+    let stiffness = least_stiffness(problem);
+    // In one word; in two; and at last with margins that grow where a variable lacks its sign: linear solvers err by rounding of
+    // the largest margins, which can be far more than the smallest.
+    for (precise, growing) in [(false, false), (true, false), (true, true)] {
         if two_words && !precise {
             continue;
         }
+        let mut margins = margins.to_vec();
         for factor in FACTORS {
             let reach: Vec<f64> = (0..n).map(|v| if fixed[v] { 0.0 } else { factor * margins[v] }).collect();
             if reach.iter().any(|z| z.is_nan() || *z > WIDEST) {
@@ -71,11 +75,12 @@ pub fn enclose(problem: &Problem, candidate: &LogScales, margins: &[f64], fixed:
             };
             let (lower, upper) = (at(-1.0), at(1.0));
             let Some(low) = Signs::at(problem, &lower, precise) else { break };
-            if !low.all(fixed, |imbalance, doubt| imbalance < -doubt) {
-                continue;
+            let mut lacking = low.lacking(-1.0, fixed);
+            if lacking.is_empty() {
+                let Some(high) = Signs::at(problem, &upper, precise) else { break };
+                lacking = high.lacking(1.0, fixed);
             }
-            let Some(high) = Signs::at(problem, &upper, precise) else { break };
-            if high.all(fixed, |imbalance, doubt| imbalance > doubt) {
+            if lacking.is_empty() {
                 let reach: Vec<f64> = lower.iter().zip(&upper).map(|(l, u)| (*u - *l).to_f64()).collect();
                 let exponents = candidate.exponents().to_vec();
                 let spread = spread(problem, &reach);
@@ -83,9 +88,19 @@ pub fn enclose(problem: &Problem, candidate: &LogScales, margins: &[f64], fixed:
                 let width = (spread * (1.0 + 1e-12)).exp_m1() * (1.0 + 1e-12);
                 return Ok(Enclosure { exponents, lower, upper, width, gap, precise });
             }
+            if growing {
+                lacking.iter().for_each(|(v, lack)| margins[*v] += 2.0 * lack / (factor * stiffness));
+            }
         }
     }
     Err("rounding hides the signs that would enclose the optimum".into())
+}
+
+/// The least change of a relative imbalance by a step of its own log-scale: exponent times coefficient.
+fn least_stiffness(problem: &Problem) -> f64 {
+    let coefficients = problem.ports().iter().flat_map(|form| form.terms().iter().map(|&(_, c)| c.abs()));
+    let least = |numbers: &mut dyn Iterator<Item = f64>| numbers.fold(f64::INFINITY, f64::min);
+    least(&mut problem.exponents().iter().copied()) * least(&mut coefficients.into_iter())
 }
 
 /// Upper bound on the range of any log-multiplier when every log-scale has a range.
@@ -123,10 +138,13 @@ impl Signs {
         (signs.roundoff < 0.01).then_some(signs)
     }
 
-    /// Whether a sign holds of every variable that is not fixed. Computed flows are off by a factor within `1 +- roundoff`,
-    /// so their difference by at most that times their exact sum; the rest of three roundoffs covers second order.
-    fn all(&self, fixed: &[bool], holds: impl Fn(f64, f64) -> bool) -> bool {
-        (0..fixed.len()).all(|v| fixed[v] || holds(self.imbalance[v], 3.0 * self.roundoff))
+    /// The variables that are not fixed and lack the sign, and the imbalance that each needs to have it. Computed flows are off by
+    /// a factor within `1 +- roundoff`, so their difference by at most that times their exact sum; the rest of three roundoffs
+    /// covers second order.
+    fn lacking(&self, sign: f64, fixed: &[bool]) -> Vec<(usize, f64)> {
+        let need = |v: usize| 3.0 * self.roundoff - sign * self.imbalance[v];
+        let lacks = |&(_, need): &(usize, f64)| need.is_nan() || need >= 0.0;
+        (0..fixed.len()).filter(|&v| !fixed[v]).map(|v| (v, need(v))).filter(lacks).collect()
     }
 
     /// By convexity `F(x) - min F <= gradient(x) . (x - optimum)`. Between the bounds every cost changes by a factor of at

@@ -6,8 +6,10 @@ use crate::problem::{MultiplierSpans, Problem};
 
 /// Relative width of balanced weights between these bounds, before it is widened for a proof: 2^-110.
 const WIDTH: f64 = 7.703_719_777_548_943e-34;
-/// Most corrections: each gains three digits at least, or the linear solver does not see the problem.
+/// Most corrections: they gain three digits each, or the linear solver hardly sees the problem.
 const CORRECTIONS: usize = 30;
+/// Corrections in a row that need not halve the largest imbalance: iterative solvers lower another norm.
+const PATIENCE: usize = 3;
 /// The guess of the margins is widened by these factors, one after the other, until the proof succeeds.
 const FACTORS: [f64; 3] = [1.0, 4.0, 32.0];
 
@@ -46,7 +48,7 @@ pub fn sharpen(
     let rest = 0.25 * WIDTH / furthest;
     debug_assert!(rest * furthest * FACTORS[FACTORS.len() - 1] < 0.5, "multipliers stay positive");
     let mut at: Vec<Span> = (0..n).map(|v| centre(enclosure, v)).collect();
-    let mut last = f64::INFINITY;
+    let (mut least, mut idle) = (f64::INFINITY, 0);
     for _ in 0..CORRECTIONS {
         let spans = MultiplierSpans(at.clone());
         let flows = problem.exact_flows(&spans)?;
@@ -56,10 +58,11 @@ pub fn sharpen(
         if worst <= 0.25 * rest {
             break;
         }
-        if worst > 0.5 * last {
+        idle = if worst <= 0.5 * least { 0 } else { idle + 1 };
+        if idle > PATIENCE {
             return Err(failed());
         }
-        last = worst;
+        least = least.min(worst);
         let step = solve(&imbalance).filter(|step| step.len() == n && step.iter().all(|d| d.abs() < 0.5));
         let step = step.ok_or_else(failed)?;
         for v in (0..n).filter(free) {

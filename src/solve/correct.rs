@@ -1,5 +1,6 @@
 //! Newton's corrections at a fixed point, for whoever knows its imbalances better than double precision does.
 
+use super::Method;
 use super::run::{Run, check};
 use super::settings::Settings;
 use super::solvers::Solvers;
@@ -25,8 +26,9 @@ pub fn corrections<T>(
     check(problem, settings)?;
     let callback = &mut |_: &_| ControlFlow::Continue(());
     let mut run = Run::new(problem, settings, callback)?;
-    let mut solvers = Solvers::new(problem, settings.method);
-    let method = solvers.method(settings.method);
+    // which solver serves best is a matter of the problem, not of the method that came here
+    let mut solvers = Solvers::new(problem, Method::Auto);
+    let method = solvers.method(Method::Auto);
     let point = run.point(x);
     let (flows, diagonal) = (point.flows(), point.diagonal());
     let solver = solvers.for_bound(method);

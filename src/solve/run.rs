@@ -49,6 +49,13 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
     let folded;
     let (problem, settings, mut run) = (run.problem, run.settings, run);
     let mut end = solvers.minimize(&mut run, &mut x, method);
+    // from wherever another method ends short of the tolerance
+    let newton = solvers.method(Method::Newton);
+    if settings.refined && method != newton && matches!(end, End::Stalled | End::Limit) {
+        method = newton;
+        run.continue_count();
+        end = solvers.minimize(&mut run, &mut x, method);
+    }
     if end == End::Far {
         let grid = landing::grid_point(problem, &x);
         let folded = problem.folded(grid.exponents());

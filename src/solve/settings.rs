@@ -70,7 +70,8 @@ pub struct Settings {
     /// Where rounding keeps the last steps above the tolerance, the solution before them stays. Does nothing to the other
     /// methods and to subsets.
     pub canonical: Option<bool>,
-    /// Whether the solution is refined in two words as far as they reach, whatever the error bound is.
+    /// Whether the solution is refined in two words as far as they reach, whatever the error bound is; where another method
+    /// ends short of the tolerance, Newton's goes on from there.
     pub refined: bool,
 }
 
