@@ -32,7 +32,13 @@ Record certificate := Certificate {
 
 Definition table := PositiveMap.t.
 
-Definition entry (m : table (Z * Z)) n := match PositiveMap.find n m with Some v => v | None => (0, 0) end.
+(** A table leads from the first binary digit of a number to its last, so that numbers next to each other lie close by. *)
+Fixpoint reversed (n last : positive) : positive :=
+  match n with xH => last | xO n => reversed n (xO last) | xI n => reversed n (xI last) end.
+Definition lookup {T} n (m : table T) := PositiveMap.find (reversed n 1) m.
+Definition insert {T} n (v : T) (m : table T) := PositiveMap.add (reversed n 1) v m.
+
+Definition entry (m : table (Z * Z)) n := match lookup n m with Some v => v | None => (0, 0) end.
 Definition plus (a b : Z * Z) := (fst a + fst b, snd a + snd b).
 
 Fixpoint accumulate (key : link -> N) (value : link -> Z * Z) ls (m : table (Z * Z)) : table (Z * Z) :=
@@ -40,7 +46,7 @@ Fixpoint accumulate (key : link -> N) (value : link -> Z * Z) ls (m : table (Z *
   | [] => m
   | l :: ls =>
     accumulate key value ls
-      match key l with N0 => m | Npos n => PositiveMap.add n (plus (entry m n) (value l)) m end
+      match key l with N0 => m | Npos n => insert n (plus (entry m n) (value l)) m end
   end.
 
 Record enclosed := Enclosed { scale_low : Z; scale_high : Z; inverse_low : Z; inverse_high : Z }.
@@ -53,13 +59,13 @@ Definition scale_between one (b : Z * Z) :=
 Fixpoint load one (bounds : list (Z * Z)) (n : positive) (m : table enclosed) : table enclosed :=
   match bounds with
   | [] => m
-  | b :: bounds => load one bounds (Pos.succ n) (PositiveMap.add n (scale_between one b) m)
+  | b :: bounds => load one bounds (Pos.succ n) (insert n (scale_between one b) m)
   end.
 
 Section Check.
 Variables (one : Z) (ground : enclosed) (scales : table enclosed).
 
-Definition scale_at (u : N) : option enclosed := match u with N0 => Some ground | Npos n => PositiveMap.find n scales end.
+Definition scale_at (u : N) : option enclosed := match u with N0 => Some ground | Npos n => lookup n scales end.
 
 Definition link_holds l : bool :=
   match scale_at (from l), scale_at (to l) with

@@ -29,18 +29,39 @@ Record describes (id : numbering) (c : certificate) (p : R) (g : graph) : Prop :
   links_are_connections : Forall2 (link_of id c p) (links c) (connections g) }.
 
 (** ** Tables *)
+Lemma reversed_size n : forall a, (Pos.size_nat a <= Pos.size_nat (reversed n a))%nat.
+Proof. induction n as [n IH|n IH|]; simpl; intro a; auto; pose proof (IH (xI a)); pose proof (IH (xO a)); simpl in *; lia. Qed.
+
+Lemma reversed_injective n : forall m a b, Pos.size_nat a = Pos.size_nat b -> reversed n a = reversed m b ->
+  n = m /\ a = b.
+Proof.
+  assert (Z : forall m a b d, Pos.size_nat a = Pos.size_nat b -> Pos.size_nat d = S (Pos.size_nat b) -> a <> reversed m d).
+  { intros m a b d E S ->. pose proof (reversed_size m d). lia. }
+  induction n as [n IH|n IH|]; intros [m|m|] a b E H; simpl in H;
+    try (apply IH in H; [|simpl; congruence]; destruct H as [-> H]; now inversion H);
+    try (exfalso; eapply Z; [| |exact H]; simpl; eauto);
+    try (exfalso; eapply Z; [| |symmetry; exact H]; simpl; eauto).
+  auto.
+Qed.
+
+Lemma lookup_insert_same {T} n (v : T) m : lookup n (insert n v m) = Some v.
+Proof. apply PositiveMap.gss. Qed.
+
+Lemma lookup_insert_other {T} n k (v : T) m : n <> k -> lookup n (insert k v m) = lookup n m.
+Proof. intro D. apply PositiveMap.gso. intro E. apply D. now apply reversed_injective in E. Qed.
+
 Lemma load_before one bounds : forall n m k, (k < n)%positive ->
-  PositiveMap.find k (load one bounds n m) = PositiveMap.find k m.
+  lookup k (load one bounds n m) = lookup k m.
 Proof.
   induction bounds as [|b l IH]; simpl; intros n m k L; auto.
-  rewrite IH by lia. apply PositiveMap.gso. lia.
+  rewrite IH by lia. apply lookup_insert_other. lia.
 Qed.
 
 Lemma load_nth one bounds : forall j n m b, nth_error bounds n = Some b ->
-  PositiveMap.find (Pos.of_succ_nat (j + n)) (load one bounds (Pos.of_succ_nat j) m) = Some (scale_between one b).
+  lookup (Pos.of_succ_nat (j + n)) (load one bounds (Pos.of_succ_nat j) m) = Some (scale_between one b).
 Proof.
   induction bounds as [|a l IH]; intros j [|n] m b E; simpl in *; try discriminate.
-  - inversion E; subst. rewrite Nat.add_0_r, load_before by lia. apply PositiveMap.gss.
+  - inversion E; subst. rewrite Nat.add_0_r, load_before by lia. apply lookup_insert_same.
   - rewrite <- plus_n_Sm. exact (IH (S j) n _ b E).
 Qed.
 
@@ -69,8 +90,8 @@ Proof.
   unfold plus. induction ls as [|l ls IH]; simpl; intro m.
   - destruct (entry m n). simpl. f_equal; lia.
   - rewrite IH. destruct (key l) as [|k]; simpl; [f_equal; lia|]. destruct (Pos.eqb_spec k n) as [->|D].
-    + unfold entry at 1 3. rewrite PositiveMap.gss. unfold plus. simpl. f_equal; lia.
-    + unfold entry at 1 3. rewrite PositiveMap.gso by congruence. unfold entry. f_equal; lia.
+    + unfold entry at 1 3. rewrite lookup_insert_same. unfold plus. simpl. f_equal; lia.
+    + unfold entry at 1 3. rewrite lookup_insert_other by congruence. unfold entry. f_equal; lia.
 Qed.
 
 (** ** From integers to real numbers *)
@@ -199,7 +220,7 @@ Proof.
   split; [now apply Z.ltb_lt|]. split; [now apply Z.ltb_lt|]. split; [now apply forallb_forall|].
   intros n b H. destruct (units_hold_nth _ _ _ _ 0 n b H T) as [B [Low High]]. simpl Nat.add in Low, High.
   split; [exact B|]. unfold too_low, too_high in Low, High. rewrite !accumulate_sum in Low, High.
-  unfold entry, plus in Low, High. rewrite PositiveMap.gempty in Low, High. simpl in Low, High.
+  unfold entry, plus, lookup in Low, High. rewrite PositiveMap.gempty in Low, High. simpl in Low, High.
   now rewrite Z.ltb_lt in Low, High.
 Qed.
 
@@ -207,12 +228,12 @@ Lemma amplitude_one_pos : (0 < amplitude_one c)%Z.
 Proof. apply accepted_parts. Qed.
 
 Lemma listed_found i n b : id i = N.of_nat (S n) -> nth_error (unit_bounds c) n = Some b ->
-  id i = Npos (Pos.of_succ_nat n) /\ PositiveMap.find (Pos.of_succ_nat n) scales = Some (scale_between D b).
+  id i = Npos (Pos.of_succ_nat n) /\ lookup (Pos.of_succ_nat n) scales = Some (scale_between D b).
 Proof. intros E H. split; [exact E|]. exact (load_nth D (unit_bounds c) 0 n _ b H). Qed.
 
 (** A free unit has bounds, and its number leads to them. *)
 Lemma free_found i : free g i = true -> exists n b, nth_error (unit_bounds c) n = Some b /\
-  id i = Npos (Pos.of_succ_nat n) /\ PositiveMap.find (Pos.of_succ_nat n) scales = Some (scale_between D b).
+  id i = Npos (Pos.of_succ_nat n) /\ lookup (Pos.of_succ_nat n) scales = Some (scale_between D b).
 Proof.
   intro F. destruct (free_is_listed _ _ _ _ described i F) as [n [L E]].
   destruct (nth_error (unit_bounds c) n) as [b|] eqn:H; [|apply nth_error_None in H; lia].
