@@ -230,7 +230,11 @@ fn wherever_a_candidate_is_its_enclosure_holds_the_optimum(AnyGraph(raw): AnyGra
 }
 
 #[quickcheck]
-fn around_a_wrong_candidate_nothing_is_proved_but_what_holds(AnyGraph(raw): AnyGraph, which: usize, up: bool) -> TestResult {
+fn around_a_wrong_candidate_nothing_is_proved_but_what_holds(
+    AnyGraph(raw): AnyGraph,
+    which: usize,
+    up: bool,
+) -> TestResult {
     let problem = raw.problem();
     let answer = balanced(&problem, Method::Auto);
     let solution = answer.solution;

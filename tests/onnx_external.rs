@@ -225,3 +225,53 @@ fn varints_that_overflow_are_named_errors() {
     let error = model.apply(&Scaling::new(vec![8.0; model.free()])).unwrap_err().to_string();
     assert!(error.contains("\"w1\"") && error.contains("--scale-range"), "{error}");
 }
+
+#[test]
+fn one_file_under_two_names_is_one_file() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(from.path().join("w.bin"), [bytes_of(&numbers(1, 15)), bytes_of(&numbers(2, 10))].concat()).unwrap();
+    let model = perceptron(outside("w1", [3, 5], "./w.bin", 0, 60), outside("w2", [5, 2], "w.bin", 60, 40));
+    fs::write(from.path().join("model.onnx"), model.bytes()).unwrap();
+    let model = OnnxModel::open(&from.path().join("model.onnx")).unwrap();
+    let scaling = powers_of_two(&model, 3);
+    let target = to.path().join("model.onnx");
+    model.save(&scaling, Some(&target), false).unwrap();
+    let written = OnnxModel::open(&target).unwrap();
+    let FunctionCheck::Compared { difference, .. } = model.check_against(&written, 1) else { panic!("it runs") };
+    assert!(difference < 1e-5, "{difference}");
+    assert_ne!(tensor(&written, "w1"), tensor(&model, "w1"));
+    assert_ne!(tensor(&written, "w2"), tensor(&model, "w2"));
+}
+
+#[test]
+fn tensors_in_the_same_bytes_are_shared_and_others_may_not_overlap() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("w.bin"), bytes_of(&numbers(1, 20))).unwrap();
+    let square = |name: &str, offset| outside(name, [3, 3], "w.bin", offset, 36);
+    let model = |second: Message| {
+        let model = Model::new().input("x", &[None, Some(3)]).output("y", &[None, Some(3)]);
+        let model = model.tensor(square("w1", 0)).tensor(second).tensor(f32_tensor(
+            "w3",
+            &[3, 3],
+            &numbers(2, 9),
+            Storage::Raw,
+        ));
+        let model = model.node("MatMul", &["x", "w1"], "a").node("Relu", &["a"], "b").node("MatMul", &["b", "w3"], "c");
+        model.node("Relu", &["c"], "d").node("MatMul", &["d", "w2"], "y")
+    };
+    let open = |second: Message| {
+        fs::write(folder.path().join("model.onnx"), model(second).bytes()).unwrap();
+        OnnxModel::open(&folder.path().join("model.onnx"))
+    };
+    // what the first use multiplies, for inputs keep their scale, the second one must, for outputs do: one scale is left
+    let shared = open(square("w2", 0)).unwrap();
+    assert_eq!(shared.free(), 1);
+    let target = tempfile::tempdir().unwrap();
+    let target = target.path().join("model.onnx");
+    shared.save(&Scaling::new(vec![0.7]), Some(&target), false).unwrap();
+    let written = OnnxModel::open(&target).unwrap();
+    let FunctionCheck::Compared { difference, .. } = shared.check_against(&written, 1) else { panic!("it runs") };
+    assert!(difference < 1e-5 && tensor(&written, "w1") != tensor(&shared, "w1"), "{difference}");
+    let error = open(square("w2", 32)).unwrap_err();
+    assert!(error.to_string().contains("shares some of its bytes"), "{error}");
+}

@@ -90,3 +90,24 @@ fn integers_where_weights_are_due_freeze_with_the_name_of_the_tensor() {
         assert_eq!(reasons[0], format!("{op}: the constant \"w3\" does not hold real numbers"));
     }
 }
+
+#[test]
+fn a_model_of_quantized_numbers_alone_is_refused_by_name() {
+    let model = Model::new().input("x", &[None, Some(4)]).output("y", &[None, Some(4)]);
+    let model = model.weight("step", &[], &[0.25]).tensor(bytes("none", 3, &[], &[0]));
+    let model =
+        model.node("QuantizeLinear", &["x", "step", "none"], "q").node("DequantizeLinear", &["q", "step", "none"], "y");
+    let folder = tempfile::tempdir().unwrap();
+    let (path, output) = (folder.path().join("m.onnx"), folder.path().join("o.onnx"));
+    std::fs::write(&path, model.bytes()).unwrap();
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_synbal"))
+        .arg("balance")
+        .args([&path])
+        .arg("-o")
+        .arg(&output)
+        .output();
+    let run = run.unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(3), "{said}");
+    assert!(said.contains("node_q") && said.contains("before it is quantized") && !output.exists(), "{said}");
+}

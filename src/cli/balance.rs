@@ -35,6 +35,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let input = Input::open(&args.input, &args.reading)?;
     args.output.as_deref().map_or(Ok(()), |path| input.check_extension(path))?;
     let lowered = input.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.input))?;
+    input.check_quantized(&lowered)?;
     let settings = Settings { refined: args.exact, ..settings(&args.solving, &lowered.layers)? };
     let read = begin.elapsed().as_secs_f64();
 
@@ -88,13 +89,16 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let started = Instant::now();
     input.release();
     let apart = !args.no_check && forget_peak();
-    if let Some(path) = args.output.as_ref().filter(|_| !args.no_check) {
-        report.residual_written = Some(residual(path, args, &norm, &balanced)?);
-    }
-    let check = if args.no_check {
-        FunctionCheck::Unchecked { reason: "--no-check".into() }
-    } else {
-        input.check(&output, args.solving.seed)
+    let check = match args.output.as_ref() {
+        _ if args.no_check => FunctionCheck::Unchecked { reason: "--no-check".into() },
+        None => input.check(&output, args.solving.seed),
+        // what was written, not what should have been
+        Some(path) => {
+            let written = Input::open(path, &args.reading)?;
+            report.residual_written = Some(residual(path, &written, args, &norm, &balanced)?);
+            written.release();
+            input.check_against(&written, args.solving.seed)
+        }
     };
     match check {
         FunctionCheck::Compared { difference, rounding, notes, .. } => {
@@ -251,8 +255,8 @@ fn scaling(args: &Balance, input: &Input, balanced: &Balanced, report: &mut Bala
 }
 
 /// The residual of the file that was written.
-fn residual(path: &Path, args: &Balance, norm: &Norm, balanced: &Balanced) -> Result<f64> {
-    let written = Input::open(path, &args.reading)?.lower(norm, &args.reading);
+fn residual(path: &Path, written: &Input, args: &Balance, norm: &Norm, balanced: &Balanced) -> Result<f64> {
+    let written = written.lower(norm, &args.reading);
     let written = written.map_err(|e| e.in_file(path))?.problem;
     let rest = balanced.existence.direction().map(|d| written.without_falling(d));
     let written = rest.unwrap_or(written);

@@ -141,6 +141,24 @@ impl Input {
         }
     }
 
+    /// Refuses a model of which nothing can be scaled, for its numbers are quantized.
+    pub fn check_quantized(&self, lowered: &Lowered) -> Result<()> {
+        let Self::Onnx(model) = self else { return Ok(()) };
+        match model.quantized().filter(|_| lowered.problem.variables() == 0) {
+            None => Ok(()),
+            Some(node) => {
+                let problem = "it computes with quantized numbers, which are not scaled, and nothing else can be";
+                let error = Error::new(
+                    ErrorKind::Unsupported,
+                    format!("node {node:?}"),
+                    problem,
+                    "balance the model before it is quantized",
+                );
+                Err(error.in_file(model.path()))
+            }
+        }
+    }
+
     /// The scaled network.
     pub fn scaled(&self, scaling: &Scaling) -> Result<Output> {
         let (network, decisions) = match self {

@@ -52,6 +52,7 @@ impl From<&Error> for Exit {
 #[must_use]
 pub fn run() -> Exit {
     let cli = Cli::parse();
+    crate::model::silence_engine();
     let result = match &cli.command {
         Command::Balance(args) => balance::run(args),
         Command::Inspect(args) => inspect::run(args),

@@ -10,6 +10,7 @@ use crate::lowered::Scaling;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rand_distr::StandardNormal;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::pb;
@@ -178,9 +179,27 @@ fn largest_difference(a: &Outputs, b: &Outputs) -> Option<f64> {
     Some(largest)
 }
 
+thread_local! {
+    /// Whether the engine runs on this thread.
+    static RUNS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps panics of the engine, which become reasons, out of the standard error of this process; all others are reported as
+/// before.
+pub fn silence_engine() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !RUNS.get() {
+            report(panic);
+        }
+    }));
+}
+
 /// Runs a file; panics of the engine become reasons.
 fn run(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mut Vec<String>) -> Result<Outputs, String> {
+    RUNS.set(true);
     let attempt = catch_unwind(AssertUnwindSafe(|| run_inner(message, graph, open, seed, notes)));
+    RUNS.set(false);
     match attempt {
         Ok(result) => result.map_err(|e| format!("the inference engine cannot run this model: {e:#}")),
         Err(_) => Err("the inference engine failed on this model".to_owned()),

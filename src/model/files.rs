@@ -75,28 +75,47 @@ impl Files {
     }
 
     /// Maps the files that tensors of the graph name, and finds the tensors in them.
+    ///
+    /// Tensors that are alike and share all their bytes are one from here on: the first.
     pub(super) fn attach(&mut self, graph: &mut Graph) -> Result<()> {
-        let mut known = HashMap::new();
-        for tensor in &mut graph.tensors {
+        // a file has one path, however it is written
+        let mut known: HashMap<PathBuf, usize> = HashMap::new();
+        let mut placed = vec![];
+        for (index, tensor) in graph.tensors.iter_mut().enumerate() {
             let Some(external) = tensor.external.clone() else { continue };
-            let file = match known.get(&external.location) {
+            let path = beside(folder_of(&self.list[0].path), &external.location, &tensor.place())?;
+            let file = match known.get(&path) {
                 Some(&file) => file,
                 None => {
-                    let file = self.add(&external.location, tensor)?;
-                    known.insert(external.location.clone(), file);
-                    file
+                    let bytes = Arc::new(Mapped::open(&path)?);
+                    self.list.push(File { location: external.location.clone(), path: path.clone(), bytes });
+                    known.insert(path, self.list.len() - 1);
+                    self.list.len() - 1
                 }
             };
             self.place(tensor, &external, file)?;
+            if let [place] = &tensor.places[..] {
+                placed.push((file, place.clone(), index));
+            }
+        }
+        placed.retain(|(_, place, _)| !place.is_empty());
+        placed.sort_by_key(|(file, place, index)| (*file, place.start, *index));
+        let mut last: Option<&(usize, Range<usize>, usize)> = None;
+        for one @ (file, place, index) in &placed {
+            let Some((_, before, first)) = last.filter(|l| l.0 == *file && place.start < l.1.end) else {
+                last = Some(one);
+                continue;
+            };
+            let [own, other] = [&graph.tensors[*index], &graph.tensors[*first]];
+            if place != before || (&own.dims, own.element) != (&other.dims, other.element) {
+                let problem =
+                    format!("it shares some of its bytes in {:?} with {:?}", self.list[*file].location, other.name);
+                let remedy = "give every tensor bytes of its own, or the same bytes, shape and type to both";
+                return Err(Error::new(ErrorKind::Format, own.place(), problem, remedy));
+            }
+            graph.replace(*index, *first);
         }
         Ok(())
-    }
-
-    fn add(&mut self, location: &str, tensor: &Tensor) -> Result<usize> {
-        let path = beside(folder_of(&self.list[0].path), location, &tensor.place())?;
-        let bytes = Arc::new(Mapped::open(&path)?);
-        self.list.push(File { location: location.to_owned(), path, bytes });
-        Ok(self.list.len() - 1)
     }
 
     fn place(&self, tensor: &mut Tensor, external: &External, file: usize) -> Result<()> {

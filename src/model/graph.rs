@@ -242,6 +242,18 @@ impl Graph {
         Ok((name, value))
     }
 
+    /// Lets every name of one tensor stand for another that is the same.
+    pub(super) fn replace(&mut self, old: usize, new: usize) {
+        let own = |tensor: &mut usize| *tensor = if *tensor == old { new } else { *tensor };
+        self.initializers.values_mut().for_each(own);
+        let attributes = self.nodes.iter_mut().flat_map(|node| node.attributes.values_mut());
+        attributes.for_each(|attribute| {
+            if let Attribute::Tensor(tensor) = attribute {
+                own(tensor);
+            }
+        });
+    }
+
     fn name_nodes(&mut self) {
         for (i, node) in self.nodes.iter_mut().enumerate() {
             if node.name.is_empty() {

@@ -3,7 +3,7 @@
 use super::amplitudes::{Weighed, add};
 use super::files::Files;
 use super::graph::Graph;
-use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, matches};
+use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, is_quantized, matches};
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, Lowered, NamedForm};
@@ -74,6 +74,12 @@ impl OnnxModel {
 
     pub(super) fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// The first node that computes with quantized numbers.
+    #[must_use]
+    pub fn quantized(&self) -> Option<&str> {
+        self.graph.nodes.iter().find(|node| is_quantized(node)).map(|node| node.name.as_str())
     }
 
     /// Number of free log-scales.

@@ -135,7 +135,7 @@ impl OnnxModel {
         let mut pieces = vec![];
         for (index, one) in self.leading().enumerate() {
             let tensor = &self.tensors()[one.tensor()];
-            if tensor.file != file || tensor.places.is_empty() {
+            if tensor.file != file || tensor.places.is_empty() || tensor.is_empty() {
                 continue;
             }
             let rule = Rule::new(change, one, tensor.element, index as u64);

@@ -7,7 +7,7 @@ use super::value::{Activation, Scales, Value, View};
 use super::{integers, mixed};
 use crate::error::Result;
 use crate::manifold::{Form, Forms};
-use crate::model::graph::Node;
+use crate::model::graph::{Attribute, Node};
 
 impl Inference<'_> {
     /// Makes the log-scales of two broadcast operands equal.
@@ -135,6 +135,16 @@ impl Inference<'_> {
     /// The elements of a shape that an input gives, some of them known only when the model runs.
     pub fn numbers_of(&self, node: &Node, index: usize) -> Option<Numbers> {
         integers::of_input(self, node, index)
+    }
+
+    /// The real numbers of an attribute.
+    pub fn floats(&self, node: &Node, name: &str) -> Option<Vec<f64>> {
+        let Some(Attribute::Floats(places)) = node.attributes.get(name) else { return None };
+        let bytes = self.bytes.bytes(0);
+        let one = |place: &std::ops::Range<usize>| {
+            bytes[place.clone()].try_into().ok().map(f32::from_le_bytes).map(f64::from)
+        };
+        places.iter().map(one).collect()
     }
 
     /// The real numbers of a constant input; they are used as they are.

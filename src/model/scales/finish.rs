@@ -58,7 +58,7 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
     }
     tie(&mut inference, choice)?;
     let flow_ports = uses.iter().map(|(&t, list)| (t, flow_ports(&inference, &list[0]))).collect();
-    let Inference { manifold, units, layers, frozen, flow, .. } = inference;
+    let Inference { manifold, units, layers, mut frozen, flow, .. } = inference;
     let manifold = manifold.build()?;
     let of_variable = flow.of_variable.clone();
     let liveness = liveness(flow);
@@ -66,15 +66,27 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
     let dead = dead.map(|(name, _)| name.clone()).collect();
     // lists that several ports share stay shared
     let mut expressed: HashMap<*const Form, (Forms, Forms)> = HashMap::new();
+    let free_before: Vec<bool> = uses.values().map(|list| !list[0].is_fixed()).collect();
     for ports in uses.values_mut().flatten().flat_map(|one| [&mut one.heads, &mut one.tails]) {
         let express = || (ports.forms.clone(), ports.forms.iter().map(|f| manifold.express(f)).collect());
         let (_, forms) = expressed.entry(ports.forms.as_ptr()).or_insert_with(express);
         ports.forms = forms.clone();
     }
+    for (list, _) in uses.values().zip(free_before).filter(|(list, free)| *free && list[0].is_fixed()) {
+        frozen.extend(shared_away(graph, list));
+    }
     let named = |(name, form): (String, &Form)| NamedForm { name, form: form.clone() };
     let units = Arc::new(units.into_iter().zip(manifold.forms()).map(named).collect());
     let layers = free_layers(layers, &manifold);
     Ok(Inferred { free: manifold.free(), uses, units, layers, frozen, dead, liveness, flow_ports })
+}
+
+/// Why the weights of a node keep their scale: for another node uses them, too; none where no other does.
+fn shared_away(graph: &Graph, uses: &[WeightUse]) -> Option<Frozen> {
+    let [first, other, ..] = uses else { return None };
+    let tensor = &graph.tensors[first.tensor()].name;
+    let reason = format!("{:?} uses its weights {tensor:?} as well, and both together leave no freedom", other.node);
+    Some(Frozen { node: first.node.clone(), reason })
 }
 
 /// Ties what the user wants tied, of the channels that may have a scale.

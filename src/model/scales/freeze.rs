@@ -4,13 +4,29 @@ use super::Ruling;
 use super::inference::Inference;
 use super::linear::broadcast_shape;
 use super::shape::shape_of;
-use super::size::Sizes;
+use super::size::{Size, Sizes};
 use super::value::Value;
 use crate::error::Result;
 use crate::model::graph::Node;
 
 /// The operators in the first so many rows of [`REASONS`] keep the shape of their input.
 const SAME_SHAPE: usize = 4;
+
+/// Operators on quantized numbers.
+const QUANTIZED: &[&str] = &[
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "QLinearConv",
+    "QLinearMatMul",
+    "MatMulInteger",
+    "ConvInteger",
+];
+
+/// Whether a node computes with quantized numbers.
+pub(crate) fn is_quantized(node: &Node) -> bool {
+    QUANTIZED.contains(&node.op.as_str())
+}
 
 /// Why well-known operators freeze.
 const REASONS: &[(&[&str], &str)] = &[
@@ -28,10 +44,7 @@ const REASONS: &[(&[&str], &str)] = &[
         "the normalization adds a fixed number to a variance",
     ),
     (&["If", "Loop", "Scan"], "control flow is not followed"),
-    (
-        &["QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger"],
-        "quantized numbers are not scaled",
-    ),
+    (QUANTIZED, "quantized numbers are not scaled"),
     (
         &["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Where", "ArgMax", "ArgMin", "TopK"],
         "the result depends on comparisons",
@@ -41,6 +54,24 @@ const REASONS: &[(&[&str], &str)] = &[
 
 /// Operators of several operands whose result has their broadcast shape.
 const BROADCAST: &[&str] = &["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "Where", "PRelu"];
+
+/// Operators whose result has as many axes as their first operand.
+const SAME_RANK: &[&str] = &[
+    "Pad",
+    "Conv",
+    "ConvTranspose",
+    "MaxPool",
+    "AveragePool",
+    "LpPool",
+    "GlobalLpPool",
+    "Resize",
+    "Upsample",
+    "Tile",
+    "Slice",
+    "CumSum",
+    "DepthToSpace",
+    "SpaceToDepth",
+];
 
 /// Operators whose results are never negative.
 const NONNEGATIVE: &[&str] = &["Sigmoid", "HardSigmoid", "Softplus", "Exp", "Softmax"];
@@ -54,7 +85,22 @@ pub(super) fn shape(node: &Node, inputs: &[Value]) -> Option<Sizes> {
     let elementwise = REASONS[..SAME_SHAPE].iter().any(|(ops, _)| ops.contains(&node.op.as_str()));
     let elementwise = elementwise || ["Sqrt", "BatchNormalization"].contains(&node.op.as_str());
     let keeps = (node.domain.is_empty() && elementwise) || (node.domain == "ai.onnx.ml" && node.op == "Scaler");
-    inputs.first().filter(|_| keeps).and_then(shape_of)
+    if keeps {
+        return inputs.first().and_then(shape_of);
+    }
+    let rank = match node.op.as_str() {
+        _ if !node.domain.is_empty() => None,
+        // one letter for every axis
+        "Einsum" => node
+            .text("equation")
+            .split_once("->")
+            .map(|(_, axes)| axes.trim())
+            .filter(|a| !a.contains('.'))
+            .map(str::len),
+        op if SAME_RANK.contains(&op) => inputs.first().and_then(shape_of).map(|shape| shape.len()),
+        _ => None,
+    };
+    rank.map(|rank| vec![Size::Open; rank])
 }
 
 /// Whether the results of a node that freezes are never negative.

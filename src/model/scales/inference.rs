@@ -1,7 +1,7 @@
 //! The state of inference, and what rules may do to it.
 
 use super::integers::Numbers;
-use super::size::{Size, Sizes};
+use super::size::{Size, Sizes, Symbol};
 use super::uses::{Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
 use super::{Choice, Ruling, arranges, freeze, integers, mixed, rule};
@@ -47,7 +47,7 @@ pub(crate) struct Inference<'a> {
     /// Integer tensors that are known element by element: shapes, axes, indices.
     pub(super) integers: HashMap<String, Numbers>,
     /// Number of symbols for sizes that are known when the model runs.
-    symbols: u32,
+    symbols: u16,
 }
 
 impl<'a> Inference<'a> {
@@ -217,8 +217,13 @@ impl<'a> Inference<'a> {
 
     /// A size that is known when the model runs.
     pub fn symbol(&mut self) -> Size {
-        self.symbols += 1;
-        Size::Symbol(self.symbols)
+        match self.symbols.checked_add(1) {
+            Some(next) => {
+                self.symbols = next;
+                Size::Symbol(Symbol::new(next))
+            }
+            None => Size::Open,
+        }
     }
 
     fn named(&self, name: &str) -> Value {

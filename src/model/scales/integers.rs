@@ -2,7 +2,7 @@
 
 use super::inference::Inference;
 use super::shape::{position, shape_of};
-use super::size::Size;
+use super::size::{Size, Symbol, Volume};
 use super::value::Value;
 use crate::model::element::ElementType;
 use crate::model::graph::Node;
@@ -16,7 +16,7 @@ pub(crate) enum Number {
     /// A number.
     Known(i64),
     /// The size of an axis that is known when the model runs.
-    Symbol(u32),
+    Symbol(Symbol),
     /// Known when the model runs.
     Open,
 }
@@ -54,6 +54,26 @@ impl From<Size> for Number {
             Size::Open => Self::Open,
         }
     }
+}
+
+impl From<Number> for Size {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Known(n) => Self::of(usize::try_from(n).ok()),
+            Number::Symbol(s) => Self::Symbol(s),
+            Number::Open => Self::Open,
+        }
+    }
+}
+
+/// The product or quotient of sizes, where it is a number or a product of a few that are known when the model runs.
+fn volume(a: Number, b: Number, divides: bool) -> Number {
+    let of = |n: Number| Volume::of([n.into()]);
+    let volume = match divides {
+        true => of(a).zip(of(b)).and_then(|(a, b)| a.over(&b)),
+        false => Volume::of([a.into(), b.into()]),
+    };
+    volume.map_or(Number::Open, |v| v.size().into())
 }
 
 /// The integers of an input: stored, or followed.
@@ -103,6 +123,11 @@ pub(super) fn follow(it: &Inference<'_>, node: &Node) -> Option<Numbers> {
             Some(Numbers { elements: elements.concat(), scalar: false })
         }
         "Slice" => slice(it, node, input(0)?),
+        "ReduceProd" if node.input(1).is_none() && node.ints("axes").is_none_or(|axes| axes == [0]) => {
+            let all = input(0)?.elements;
+            let product = all.into_iter().fold(Number::Known(1), operation("Mul")?);
+            Some(Numbers { elements: vec![product], scalar: node.int("keepdims", 1) == 0 })
+        }
         op @ ("Add" | "Sub" | "Mul" | "Div" | "Max" | "Min") if node.inputs.len() == 2 => {
             combine(&input(0)?, &input(1)?, operation(op)?)
         }
@@ -137,6 +162,9 @@ fn slice(it: &Inference<'_>, node: &Node, data: Numbers) -> Option<Numbers> {
     Some(Numbers { elements: picked.into_iter().map(|i| data.elements[i]).collect(), ..data })
 }
 
+/// More elements than this are not picked one by one.
+const MAX_PICKED: usize = 1 << 24;
+
 /// The indices that a slice of an axis of `size` elements takes.
 pub(super) fn range(start: i64, end: i64, step: i64, size: usize) -> Option<Vec<usize>> {
     let size = i64::try_from(size).ok()?;
@@ -150,6 +178,9 @@ pub(super) fn range(start: i64, end: i64, step: i64, size: usize) -> Option<Vec<
     }
     let (mut at, mut picked) = (start, vec![]);
     while if forward { at < end } else { at > end } {
+        if picked.len() == MAX_PICKED {
+            return None;
+        }
         picked.push(usize::try_from(at).ok()?);
         at = at.saturating_add(step);
     }
@@ -165,11 +196,8 @@ fn operation(op: &str) -> Option<Operation> {
             (a, Number::Known(0)) => a,
             _ => known(a, b, i64::checked_sub).unwrap_or(Number::Open),
         },
-        "Mul" => |a, b| known(a, b, i64::checked_mul).unwrap_or_else(|| neutral(a, b, 1)),
-        "Div" => |a, b| match (a, b) {
-            (a, Number::Known(1)) => a,
-            _ => known(a, b, i64::checked_div).unwrap_or(Number::Open),
-        },
+        "Mul" => |a, b| known(a, b, i64::checked_mul).unwrap_or_else(|| volume(a, b, false)),
+        "Div" => |a, b| known(a, b, i64::checked_div).unwrap_or_else(|| volume(a, b, true)),
         "Max" => |a, b| known(a, b, |a, b| Some(a.max(b))).unwrap_or(Number::Open),
         "Min" => |a, b| known(a, b, |a, b| Some(a.min(b))).unwrap_or(Number::Open),
         _ => return None,

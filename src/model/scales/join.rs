@@ -27,11 +27,15 @@ pub(super) fn shaped(it: &Inference<'_>, node: &Node) -> std::result::Result<(Ac
     }
 }
 
-/// One operand of a concatenation: its log-scales along the axis, and those on other axes less the first of each.
+/// One operand of a concatenation: its log-scales along the axis, and those on other axes less the first of each; none for
+/// zeros, which take any.
 struct Part {
     along: Option<Vec<Form>>,
-    others: Scales,
+    others: Option<Scales>,
 }
+
+/// More channels than this are not put together.
+const MAX_JOINED: usize = 1 << 24;
 
 fn concat(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let inputs: Option<Vec<Value>> = (0..node.inputs.len()).map(|i| it.input(node, i)).collect();
@@ -84,7 +88,7 @@ fn part(it: &mut Inference<'_>, node: &Node, input: &Value, axis: usize, size: S
             let zero = it.graph.tensors[view.tensor].is_rewritable() && it.numbers(view).iter().all(|&n| n == 0.0);
             // zeros take any scale
             let along = if zero { it.channels(node, count).to_vec() } else { vec![Form::zero(); count] };
-            return Ok(Part { along: Some(along), others: Scales::zero() });
+            return Ok(Part { along: Some(along), others: (!zero).then(Scales::zero) });
         }
     };
     let mut others = Scales::zero();
@@ -93,7 +97,8 @@ fn part(it: &mut Inference<'_>, node: &Node, input: &Value, axis: usize, size: S
         shift = shift.plus(1.0, &forms[0]);
         others = others.with(other, forms.iter().map(|f| f.plus(-1.0, &forms[0])).collect::<Vec<Form>>());
     }
-    let Some(size) = size.known() else { return Ok(Part { along: None, others }) };
+    let others = Some(others);
+    let Some(size) = size.known().filter(|&n| n <= MAX_JOINED) else { return Ok(Part { along: None, others }) };
     let along = activation.scales.expanded(axis, size).ok_or_else(|| shapes_differ(node))?;
     let along = along.iter().map(|f| f.plus(1.0, &shift)).collect();
     Ok(Part { along: Some(along), others })
@@ -101,9 +106,10 @@ fn part(it: &mut Inference<'_>, node: &Node, input: &Value, axis: usize, size: S
 
 /// The log-scales on other axes than the joined one agree.
 fn match_others(it: &mut Inference<'_>, node: &Node, parts: &[Part]) -> Result<Scales> {
-    let widest = parts.iter().max_by_key(|p| p.others.forms().count()).map(|p| p.others.clone()).unwrap_or_default();
-    for part in parts {
-        it.equal(&widest, &part.others, node)?;
+    let others = || parts.iter().filter_map(|p| p.others.as_ref());
+    let widest = others().max_by_key(|scales| scales.forms().count()).cloned().unwrap_or_default();
+    for scales in others() {
+        it.equal(&widest, scales, node)?;
     }
     Ok(widest)
 }

@@ -1,7 +1,6 @@
 //! Padding, repeating, and blocks of pixels as channels.
 
 use super::inference::{Inference, shapes_differ};
-use super::integers::Number;
 use super::join::shaped;
 use super::linear::broadcast_shape;
 use super::shape::position;
@@ -103,14 +102,8 @@ fn expand(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let Some(Value::Activation(x)) = it.input(node, 0) else {
         return Ruling::freeze("Expand: its input is missing");
     };
-    let wanted: Option<Sizes> = it.numbers_of(node, 1).map(|numbers| {
-        let size = |n: &Number| match *n {
-            Number::Known(n) => Size::of(usize::try_from(n).ok()),
-            Number::Symbol(s) => Size::Symbol(s),
-            Number::Open => Size::Open,
-        };
-        numbers.elements.iter().map(size).collect()
-    });
+    let wanted: Option<Sizes> =
+        it.numbers_of(node, 1).map(|numbers| numbers.elements.iter().map(|&n| n.into()).collect());
     // elements are repeated along axes of one element: the log-scales of the others stay
     let shape = x.shape.as_ref().zip(wanted).map(|(shape, wanted)| broadcast_shape(shape, &wanted));
     Ruling::one(Value::Activation(Activation { shape, ..x }))

@@ -4,6 +4,7 @@ use super::contraction::contract;
 use super::elementwise::add_activations;
 use super::inference::{CONSTANT, Inference, shapes_differ};
 use super::product::product;
+use super::shape::{rearrange, shape_of};
 use super::size::{Size, Sizes};
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
@@ -16,14 +17,24 @@ pub(super) const RULES: &[(&str, Rule)] =
     &[("MatMul", matmul), ("Gemm", gemm), ("Add", add), ("Sub", add), ("Mul", scale), ("Div", scale)];
 
 fn matmul(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
-    let (x, view, right) = match (it.input(node, 0), it.input(node, 1)) {
-        (Some(Value::Activation(x)), Some(Value::Stored(view))) => (x, view, true),
-        (Some(Value::Stored(view)), Some(Value::Activation(x))) => (x, view, false),
-        (Some(Value::Activation(a)), Some(Value::Activation(b))) => return contract(it, node, a, b),
-        _ => return Ruling::freeze("MatMul: an operand is missing"),
+    match (it.input(node, 0), it.input(node, 1)) {
+        (Some(a), Some(b)) => multiply(it, node, a, b),
+        _ => Ruling::freeze("MatMul: an operand is missing"),
+    }
+}
+
+/// The matrix product of two values, at most one of them stored.
+fn multiply(it: &mut Inference<'_>, node: &Node, a: Value, b: Value) -> Result<Ruling> {
+    let (x, view, right) = match (a, b) {
+        (Value::Activation(x), Value::Stored(view)) => (x, view, true),
+        (Value::Stored(view), Value::Activation(x)) => (x, view, false),
+        (Value::Activation(a), Value::Activation(b)) => return contract(it, node, a, b),
+        (Value::Stored(_), Value::Stored(_)) => {
+            return Ruling::freeze(format!("{}: a product of constants is not followed", node.op));
+        }
     };
     if let Some(reason) = it.unfit(&view) {
-        return Ruling::freeze(format!("MatMul: {reason}"));
+        return Ruling::freeze(format!("{}: {reason}", node.op));
     }
     if view.dims.is_empty() {
         return Err(shapes_differ(node));
@@ -34,11 +45,14 @@ fn matmul(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         (false, Some(shape)) => usize::from(shape.len() > 1),
         (false, None) => {
             declare_frozen(it, node, &view);
-            return Ruling::freeze("MatMul: the rank of the second operand is not known");
+            return Ruling::freeze(format!("{}: the rank of the second operand is not known", node.op));
         }
     };
     let (vector, w_in, w_out) = (view.dims.len() == 1, usize::from(right), usize::from(!right));
     let (w_in, w_out) = if vector { (0, None) } else { (w_in, Some(w_out)) };
+    if x.size(summed).known().is_some_and(|size| size != view.size(w_in)) {
+        return Err(shapes_differ(node));
+    }
     let tails = x.scales.expanded(summed, view.size(w_in)).ok_or_else(|| shapes_differ(node))?;
     let heads = it.channels(node, w_out.map_or(1, |axis| view.size(axis)));
     let others = x.scales.clone().without(summed);
@@ -106,45 +120,62 @@ pub(super) fn declare_frozen(it: &mut Inference<'_>, node: &Node, view: &View) {
 }
 
 fn gemm(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
-    let (Some(Value::Activation(x)), Some(Value::Stored(view))) = (it.input(node, 0), it.input(node, 1)) else {
-        return Ruling::freeze("Gemm: only a constant second operand is followed");
+    let (Some(a), Some(b)) = (matrix(it, node, 0, "transA")?, matrix(it, node, 1, "transB")?) else {
+        return Ruling::freeze("Gemm: an operand is missing");
     };
-    if let Some(reason) = it.unfit(&view) {
-        return Ruling::freeze(format!("Gemm: {reason}"));
-    }
-    if view.dims.len() != 2 {
-        return Err(shapes_differ(node));
-    }
-    if node.int("transA", 0) != 0 {
-        declare_frozen(it, node, &view);
-        return Ruling::freeze("Gemm: a transposed first operand is not followed");
-    }
-    // axis of the outputs, counted from the last
-    let out = usize::from(node.int("transB", 0) != 0);
-    let tails = x.scales.expanded(0, view.size(1 - out)).ok_or_else(|| shapes_differ(node))?;
+    // the axis on which the product has the channels of a stored operand
+    let size = |value: &Value, axis: usize| shape_of(value).and_then(|s| s.get(axis).copied());
+    let (stored, channels) = match (&a, &b) {
+        (Value::Stored(view), _) => (Some(view.clone()), size(&a, 0)),
+        (_, Value::Stored(view)) => (Some(view.clone()), size(&b, 1)),
+        _ => (None, None),
+    };
     let c = it.input(node, 2);
-    let refusal = match &c {
-        Some(Value::Stored(bias)) => it.unfit(bias).or_else(|| scalar(it, view.size(out) == 1, bias)),
-        Some(Value::Activation(c)) if c.constant => Some("it adds a constant that is not a stored tensor".to_owned()),
+    let refusal = match (&stored, &c) {
+        (Some(view), _) if it.unfit(view).is_some() => None,
+        (_, Some(Value::Stored(bias))) => it.unfit(bias).or_else(|| scalar(it, channels == Some(Size::Known(1)), bias)),
+        (_, Some(Value::Activation(c))) if c.constant => {
+            Some("it adds a constant that is not a stored tensor".to_owned())
+        }
         _ => None,
     };
     if let Some(reason) = refusal {
-        declare_frozen(it, node, &view);
+        if let Some(view) = stored {
+            declare_frozen(it, node, &view);
+        }
         return Ruling::freeze(format!("Gemm: {reason}"));
     }
-    let heads = it.channels(node, view.size(out));
-    let rows = x.size(1);
-    let scales = x.scales.clone().with(0, heads.clone());
-    let output = it.activation(scales, Some(vec![rows, Size::Known(view.size(out))]));
-    let (heads, tails) = (Scales::along(out, heads), Scales::along(1 - out, tails));
-    let weights = Weights { heads: &heads, tails: &tails, role: Role::Weight, reciprocal: false };
-    declare(it, node, &view, weights, output.hub, x.hub);
-    match c {
-        None => {}
-        Some(Value::Stored(bias)) => shift(it, node, &output, &bias)?,
-        Some(Value::Activation(c)) => return add_activations(it, node, &[output, c]),
+    let product = multiply(it, node, a, b)?;
+    let Ruling::Outputs(values) = &product else { return Ok(product) };
+    match (&values[..], c) {
+        ([Value::Activation(output)], Some(Value::Stored(bias))) => {
+            shift(it, node, output, &bias)?;
+            Ruling::one(Value::Activation(Activation { nonnegative: false, ..output.clone() }))
+        }
+        ([Value::Activation(output)], Some(Value::Activation(c))) => add_activations(it, node, &[output.clone(), c]),
+        _ => Ok(product),
     }
-    Ruling::one(Value::Activation(output))
+}
+
+/// An operand of a Gemm, transposed where an attribute says so.
+fn matrix(it: &Inference<'_>, node: &Node, index: usize, flag: &str) -> Result<Option<Value>> {
+    let value = match it.input(node, index) {
+        Some(Value::Activation(a)) if a.shape.is_none() => {
+            Some(Value::Activation(Activation { shape: Some(vec![Size::Open; 2]), ..a }))
+        }
+        value => value,
+    };
+    let Some(value) = value else { return Ok(None) };
+    if shape_of(&value).is_some_and(|shape| shape.len() != 2) {
+        return Err(shapes_differ(node));
+    }
+    if node.int(flag, 0) == 0 {
+        return Ok(Some(value));
+    }
+    match rearrange(node, value, &[Some(1), Some(0)])? {
+        Ruling::Outputs(mut values) => Ok(values.pop()),
+        Ruling::Freeze(_) => Ok(None),
+    }
 }
 
 /// Before operator set 7 an attribute said how shapes are aligned.

@@ -32,6 +32,7 @@ mod window;
 pub use choice::Choice;
 pub use choice::{matches, tied};
 pub(crate) use finish::{Inferred, infer};
+pub(crate) use freeze::is_quantized;
 pub use uses::{Ports, Role, WeightUse};
 
 use super::graph::Node;

@@ -1,7 +1,6 @@
 //! Pooling and resizing: positively homogeneous functions of neighbouring elements.
 
 use super::inference::{Inference, shapes_differ};
-use super::integers::Number;
 use super::shape::position;
 use super::size::Size;
 use super::value::{Activation, Value};
@@ -83,8 +82,7 @@ fn resized(it: &mut Inference<'_>, node: &Node, x: &Activation) -> Option<Vec<Si
     let old = x.shape.clone()?;
     // Upsample and the first version of Resize have no region of interest
     let factors_at = if node.inputs.len() > 2 { 2 } else { 1 };
-    let attribute = node.attributes.contains_key("scales");
-    let factors = if attribute { None } else { it.reals(node, factors_at).filter(|f| !f.is_empty()) };
+    let factors = it.floats(node, "scales").or_else(|| it.reals(node, factors_at)).filter(|f| !f.is_empty());
     let sizes = it.numbers_of(node, 3);
     it.reals(node, 1);
     let axes: Option<Vec<usize>> = match node.ints("axes") {
@@ -94,11 +92,7 @@ fn resized(it: &mut Inference<'_>, node: &Node, x: &Activation) -> Option<Vec<Si
     let mut new = old.clone();
     for (k, axis) in axes?.into_iter().enumerate() {
         let size = match (&sizes, &factors) {
-            (Some(sizes), _) => sizes.elements.get(k).map_or(Size::Open, |n| match *n {
-                Number::Known(n) => Size::of(usize::try_from(n).ok()),
-                Number::Symbol(s) => Size::Symbol(s),
-                Number::Open => Size::Open,
-            }),
+            (Some(sizes), _) => sizes.elements.get(k).map_or(Size::Open, |&n| n.into()),
             (None, Some(factors)) => match (factors.get(k), old[axis]) {
                 (Some(1.0), size) => size,
                 (Some(&f), Size::Known(n)) if f > 0.0 && f < 1e6 => Size::Known((n as f64 * f).floor() as usize),

@@ -140,10 +140,11 @@ fn next_group(source: &[Size], target: &[Size], from: &mut usize, to: &mut usize
 fn join(scales: &Scales, source: &[Size], axes: Range<usize>) -> Option<Vec<Form>> {
     let mut all = vec![Form::zero()];
     for i in axes {
-        let forms = scales.expanded(source.len() - 1 - i, source[i].known()?)?;
-        if all.len().checked_mul(forms.len())? > MAX_JOINED {
+        let size = source[i].known()?;
+        if all.len().checked_mul(size)? > MAX_JOINED {
             return None;
         }
+        let forms = scales.expanded(source.len() - 1 - i, size)?;
         all = all.iter().flat_map(|f| forms.iter().map(move |g| f.plus(1.0, g))).collect();
     }
     Some(all)
@@ -155,7 +156,7 @@ fn split(mut result: Scales, joined: &[Form], target: &[Size], axes: Range<usize
     let mut parts = vec![];
     for i in axes {
         let size = target[i].known()?;
-        stride = stride.checked_div(size)?;
+        stride = stride.checked_div(size).filter(|&stride| stride > 0)?;
         let forms: Vec<Form> = (0..size).map(|k| joined[k * stride].clone()).collect();
         parts.push((target.len() - 1 - i, stride, forms));
     }

@@ -29,7 +29,12 @@ fn flatten(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let Some(shape) = shape_of(&value) else {
         return Ruling::freeze("Flatten: the rank of its input is not known");
     };
-    let Some(axis) = position(node.int("axis", 1), shape.len() + 1) else { return Err(shapes_differ(node)) };
+    // the place behind the last axis is one, too, but negative places count from the last axis
+    let axis = match node.int("axis", 1) {
+        axis if usize::try_from(axis) == Ok(shape.len()) => Some(shape.len()),
+        axis => position(axis, shape.len()),
+    };
+    let Some(axis) = axis else { return Err(shapes_differ(node)) };
     let product = |sizes: &[Size]| Volume::of(sizes.iter().copied()).map_or(Size::Open, |v| v.size());
     let target = vec![product(&shape[..axis]), product(&shape[axis..])];
     arrange(it, node, value, target)
@@ -54,9 +59,7 @@ fn target_shape(source: Option<&Sizes>, wanted: &[Number], keeps_zero: bool) -> 
     let size = |i: usize| source.and_then(|s| s.get(i).copied()).unwrap_or(Size::Open);
     let one = |(i, n): (usize, &Number)| match *n {
         Number::Known(0) if !keeps_zero => size(i),
-        Number::Known(n) => Size::of(n.try_into().ok()),
-        Number::Symbol(s) => Size::Symbol(s),
-        Number::Open => Size::Open,
+        n => n.into(),
     };
     let mut target: Sizes = wanted.iter().enumerate().map(one).collect();
     let Some((open, source)) = wanted.iter().position(|n| *n == Number::Known(-1)).zip(source) else { return target };

@@ -6,9 +6,32 @@ pub(crate) enum Size {
     /// So many elements.
     Known(usize),
     /// Known when the model runs; the same number wherever this symbol stands.
-    Symbol(u32),
+    Symbol(Symbol),
     /// Known when the model runs, and not compared with anything.
     Open,
+}
+
+/// A number that is known when the model runs, or the product of a few: their names in order, 0 for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Symbol([u16; 3]);
+
+impl Symbol {
+    /// A number of its own; `name` is not 0.
+    pub fn new(name: u16) -> Self {
+        Self([0, 0, name])
+    }
+
+    fn factors(self) -> impl Iterator<Item = u16> {
+        self.0.into_iter().filter(|&name| name != 0)
+    }
+
+    /// The product of these numbers, in order; `None` for too many, and for none.
+    fn product(names: &[u16]) -> Option<Self> {
+        let mut all = [0; 3];
+        let absent = all.len().checked_sub(names.len()).filter(|_| !names.is_empty())?;
+        all[absent..].copy_from_slice(names);
+        Some(Self(all))
+    }
 }
 
 impl Size {
@@ -40,7 +63,7 @@ pub(crate) struct Volume {
     /// The known part.
     pub number: usize,
     /// The other factors, sorted.
-    pub symbols: Vec<u32>,
+    pub symbols: Vec<u16>,
 }
 
 impl Volume {
@@ -59,7 +82,7 @@ impl Volume {
         match size {
             Size::Known(n) => self.number = self.number.checked_mul(n)?,
             Size::Symbol(s) => {
-                self.symbols.push(s);
+                self.symbols.extend(s.factors());
                 self.symbols.sort_unstable();
             }
             Size::Open => return None,
@@ -82,15 +105,15 @@ impl Volume {
 
     /// Whether the other has symbols that this has not.
     pub fn lacks(&self, other: &Self) -> bool {
-        let count = |of: &Self, s: &u32| of.symbols.iter().filter(|o| *o == s).count();
+        let count = |of: &Self, s: &u16| of.symbols.iter().filter(|o| *o == s).count();
         other.symbols.iter().any(|s| count(other, s) > count(self, s))
     }
 
     /// As the size of one axis.
     pub fn size(&self) -> Size {
-        match (self.number, &self.symbols[..]) {
-            (n, []) => Size::Known(n),
-            (1, &[symbol]) => Size::Symbol(symbol),
+        match (self.number, Symbol::product(&self.symbols)) {
+            (n, None) if self.symbols.is_empty() => Size::Known(n),
+            (1, Some(symbol)) => Size::Symbol(symbol),
             _ => Size::Open,
         }
     }

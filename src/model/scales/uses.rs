@@ -74,6 +74,11 @@ pub struct WeightUse {
 }
 
 impl WeightUse {
+    /// Whether no entry has a multiplier.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.heads.forms.iter().chain(self.tails.forms.iter()).all(Form::is_zero)
+    }
+
     /// Index of the stored tensor.
     #[must_use]
     pub fn tensor(&self) -> usize {

@@ -25,14 +25,15 @@ impl Scales {
         Self::zero().with(axis, forms)
     }
 
-    /// The same, with other forms on one axis.
+    /// The same, with other forms on one axis; forms that are all the same become one.
     pub fn with(mut self, axis: usize, forms: impl Into<Forms>) -> Self {
         let forms = forms.into();
-        if forms.iter().all(Form::is_zero) {
-            self.axes.remove(&axis);
-        } else {
-            self.axes.insert(axis, forms);
-        }
+        let uniform = forms.iter().skip(1).all(|f| f == &forms[0]);
+        match forms.first() {
+            Some(first) if uniform && !first.is_zero() => self.axes.insert(axis, [first.clone()].into()),
+            Some(_) if !uniform => self.axes.insert(axis, forms),
+            _ => self.axes.remove(&axis),
+        };
         self
     }
 

@@ -9,7 +9,8 @@ struct Window {
     kernel: usize,
     stride: usize,
     dilation: usize,
-    /// Number of padded places, at both ends together.
+    /// Number of padded places in front, and at both ends together.
+    before: i64,
     padding: i64,
 }
 
@@ -18,12 +19,12 @@ fn window(node: &Node, kernel: usize, axis: usize, axes: usize) -> Option<Window
     let natural =
         |name: &str| node.ints(name).map_or(Some(1), |v| usize::try_from(*v.get(axis)?).ok().filter(|&n| n > 0));
     let pads = node.ints("pads").unwrap_or(&[]);
-    let padding = match pads.len() {
-        0 => 0,
-        n if n == 2 * axes => pads[axis].checked_add(pads[axis + axes])?,
+    let (before, padding) = match pads.len() {
+        0 => (0, 0),
+        n if n == 2 * axes => (pads[axis], pads[axis].checked_add(pads[axis + axes])?),
         _ => return None,
     };
-    Some(Window { kernel, stride: natural("strides")?, dilation: natural("dilations")?, padding })
+    Some(Window { kernel, stride: natural("strides")?, dilation: natural("dilations")?, before, padding })
 }
 
 /// The spatial sizes of the result of a convolution or pooling.
@@ -44,15 +45,14 @@ pub(super) fn convolved(node: &Node, kernel: &[usize], sizes: &[Size]) -> Vec<Si
         }
         let room = i64::try_from(size).ok()?.checked_add(padding)?.checked_sub(covered)?;
         let room = usize::try_from(room).ok()?;
-        // a window that would start in the padding behind the end is left out; that needs more than the sum of pads
-        let steps = if node.int("ceil_mode", 0) == 0 {
-            room / window.stride
-        } else if room % window.stride == 0 {
-            room.checked_div(window.stride)?
-        } else {
-            return None;
-        };
-        Some(Size::Known(steps + 1))
+        if node.int("ceil_mode", 0) == 0 {
+            return Some(Size::Known(room / window.stride + 1));
+        }
+        // whether a window counts that would start in the padding behind the end is a matter of the version
+        let steps = room.div_ceil(window.stride);
+        let start = i64::try_from(steps.checked_mul(window.stride)?).ok()?;
+        let inside = room % window.stride == 0 || start < i64::try_from(size).ok()?.checked_add(window.before)?;
+        inside.then_some(Size::Known(steps + 1))
     };
     kernel.iter().enumerate().map(|k| one(k).unwrap_or(Size::Open)).collect()
 }
