@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::numeric::UNIT_ROUNDOFF;
 use crate::problem::{LogScales, Problem};
 use std::f64::consts::LN_2;
 
@@ -16,6 +17,8 @@ pub struct Comparison {
     pub distance: f64,
     /// How many weights that are not zero were compared.
     pub weights: u64,
+    /// Relative differences of weights that the rounding of logarithms and log-scales explains.
+    pub roundoff: f64,
 }
 
 /// How far a recovered log-scale may be from a multiple of ln 2 that is meant.
@@ -64,12 +67,33 @@ pub fn compare(first: &Problem, second: &Problem) -> Option<Comparison> {
         return None;
     }
     let target: Vec<f64> = logs.iter().zip(&others).map(|(a, b)| b - a).collect();
-    let log_scales = least_squares(first, &places, &target);
-    let along: Vec<f64> = first.ports().iter().map(|f| f.at(&log_scales)).collect();
-    let left = places.iter().zip(&target).map(|(&(h, t), r)| (along[h as usize] - along[t as usize] - r).abs());
-    let (mismatch, squares) = left.fold((0.0f64, 0.0), |(most, sum), d| (most.max(d), sum + d * d));
-    Some(Comparison { log_scales, mismatch, distance: squares.sqrt(), weights: places.len() as u64 })
+    let mut log_scales = vec![0.0; first.variables()];
+    let (mut left, mut last) = (target.clone(), f64::INFINITY);
+    // refined while that gains: least squares of what is left
+    loop {
+        let squares = left.iter().map(|d| d * d).sum::<f64>();
+        if squares.is_nan() || squares >= 0.5 * last {
+            break;
+        }
+        last = squares;
+        let step = least_squares(first, &places, &left);
+        let moved: Vec<f64> = log_scales.iter().zip(&step).map(|(x, d)| x + d).collect();
+        let along: Vec<f64> = first.ports().iter().map(|f| f.at(&moved)).collect();
+        let rest = |(&(h, t), r): (&(u32, u32), &f64)| r - (along[h as usize] - along[t as usize]);
+        let rest: Vec<f64> = places.iter().zip(&target).map(rest).collect();
+        if rest.iter().map(|d| d * d).sum::<f64>() <= squares {
+            (log_scales, left) = (moved, rest);
+        }
+    }
+    let mismatch = left.iter().fold(0.0f64, |most, d| most.max(d.abs()));
+    let largest = logs.iter().chain(&others).chain(&log_scales).fold(1.0f64, |most, x| most.max(x.abs()));
+    let distance = left.iter().map(|d| d * d).sum::<f64>().sqrt();
+    let weights = places.len() as u64;
+    Some(Comparison { log_scales, mismatch, distance, weights, roundoff: LOG_ROUNDINGS * UNIT_ROUNDOFF * largest })
 }
+
+/// Roundings of logarithms between a weight and the other network's: two of weights, and those of the scales at both ends.
+const LOG_ROUNDINGS: f64 = 32.0;
 
 fn log_weights(problem: &Problem) -> Vec<f64> {
     let mut logs = vec![];
@@ -106,7 +130,8 @@ fn least_squares(problem: &Problem, places: &[(u32, u32)], target: &[f64]) -> Ve
     scale(&mut z);
     let mut direction = z.clone();
     let mut square = dot(&residual, &z);
-    let goal = 1e-32 * square;
+    // what is left after that the next refinement takes
+    let goal = 1e-24 * square;
     for _ in 0..STEPS_PER_VARIABLE * n + 10 {
         if square <= goal {
             break;
@@ -114,7 +139,7 @@ fn least_squares(problem: &Problem, places: &[(u32, u32)], target: &[f64]) -> Ve
         let along: Vec<f64> = problem.ports().iter().map(|f| f.at(&direction)).collect();
         let image = back(&mut places.iter().map(|&(h, t)| along[h as usize] - along[t as usize]));
         let curvature = dot(&direction, &image);
-        if curvature <= 0.0 {
+        if curvature.is_nan() || curvature <= 0.0 {
             break;
         }
         let length = square / curvature;

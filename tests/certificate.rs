@@ -406,8 +406,8 @@ fn amplitude_bounds_hold_the_exact_power(weight: i32, scale: i8, p: u8, step: i8
     let problem = builder.build().folded(&[step]);
     let exact = |x: synbal::numeric::Double| RBig::try_from(x.to_f64()).unwrap() + RBig::try_from(x.low()).unwrap();
     let mut holds = false;
-    problem.for_each_entry(|entry| {
-        let (low, high) = problem.amplitude_bounds(&entry).unwrap();
+    problem.for_each_amplitude(|_, bounds| {
+        let (low, high) = bounds.unwrap();
         let folded = RBig::try_from(weight.abs() * 2f64.powi(step)).unwrap();
         let square = (0..(2.0 * p) as u32).fold(RBig::ONE, |product, _| product * &folded);
         let (low, high) = (exact(low), exact(high));

@@ -162,3 +162,52 @@ fn a_solve_that_does_not_end_proves_nothing_and_says_so() {
     assert_eq!(report["weights_proved"], Value::Null);
     assert!(report["notes"].to_string().contains("--exact proved nothing"), "{report}");
 }
+
+/// Rings without ground of weights far from each other.
+const RINGS: &str = "%%MatrixMarket matrix coordinate real general
+6 6 9
+1 2 -91.76830070744148
+3 1 -0.32097659725836897
+2 3 -0.007512785738194273
+2 2 0.2552141077971684
+2 1 3.0
+3 3 -1.3761386240879083
+6 5 -0.053606936291108576
+4 6 -0.020144599793204786
+5 4 -0.19295853301931615
+";
+
+/// The same, farther.
+const FAR_RINGS: &str = "%%MatrixMarket matrix coordinate real general
+6 6 9
+2 4 -454480.7316298002
+3 2 -12.0
+1 3 -12.0
+4 1 6.0
+4 3 2.5570562386798708
+4 2 1.0
+1 2 9.0
+6 5 -7.559891556354293e-08
+5 6 2.9667618700424487e-07
+";
+
+#[test]
+fn every_method_ends_at_the_same_bytes_where_some_end_short_of_the_tolerance() {
+    let desk = Desk::new();
+    desk.put("a.mtx", RINGS);
+    for method in ["auto", "newton", "cg", "local", "lbfgs"] {
+        desk.text(&format!("balance a.mtx --exact --method {method} -o {method}.mtx"), 0);
+        assert_eq!(desk.bytes(&format!("{method}.mtx")), desk.bytes("auto.mtx"), "{method}");
+    }
+}
+
+#[test]
+fn weights_far_from_each_other_are_compared_as_others_are() {
+    let desk = Desk::new();
+    desk.put("a.mtx", FAR_RINGS);
+    for norm in ["0.5", "1", "2"] {
+        desk.text(&format!("balance a.mtx --norm {norm} --exact -o b.mtx --force"), 0);
+        desk.text(&format!("verify a.mtx b.mtx --norm {norm}"), 0);
+        assert_eq!(desk.json("compare a.mtx b.mtx", 0)["same_up_to_scaling"], true, "{norm}");
+    }
+}

@@ -19,13 +19,11 @@ let integer token =
 (* The numbers of units as Coq writes them, least bit first; those of the certificate's units are made once. *)
 let numbers units =
   let doubled more half = Certificate_checker.(if more then XI half else XO half) in
-  let made = Array.make (units + 1) Certificate_checker.XH in
-  for n = 2 to units do made.(n) <- doubled (n land 1 = 1) made.(n / 2) done;
-  let rec positive n =
-    if Z.leq n (Z.of_int units) then made.(Z.to_int n)
-    else if Z.equal n Z.one then Certificate_checker.XH
-    else doubled (Z.testbit n 0) (positive (Z.shift_right n 1)) in
-  fun n -> if Z.sign n = 0 then Certificate_checker.N0 else Certificate_checker.Npos (positive n)
+  let made = Array.make (units + 2) Certificate_checker.XH in
+  for n = 2 to units + 1 do made.(n) <- doubled (n land 1 = 1) made.(n / 2) done;
+  (* the first number beyond the units stands for all of them: no unit has it *)
+  let beyond = Z.of_int (units + 1) in
+  fun n -> if Z.sign n = 0 then Certificate_checker.N0 else Certificate_checker.Npos made.(Z.to_int (Z.min n beyond))
 
 let () =
   let fail message = prerr_endline ("synbal-check: " ^ message); exit 2 in

@@ -3,12 +3,12 @@
 use super::Enclosure;
 use super::check::{Rejection, ceiling};
 use super::file::{Certificate, Link};
-use crate::numeric::Double;
+use crate::numeric::{Double, Wide};
 use crate::problem::{Gauge, Problem};
 use dashu::integer::IBig;
 
-/// Binary digits of amplitudes and scales beyond those that the narrowest enclosure needs.
-const GUARD: i64 = 16;
+/// Binary digits of amplitudes and scales beyond those that the narrowest enclosure needs; more where signs are lost with few.
+const GUARDS: [i64; 3] = [16, 40, 64];
 /// Connections up to which a certificate is written: about 100 bytes each.
 pub const LARGEST_CERTIFICATE: usize = 10_000_000;
 /// The narrowest bounds of a certificate are widened, all by one factor, until the widest has this half width: more digits
@@ -46,9 +46,9 @@ pub fn certificate(
     let free = || (0..problem.variables()).filter(|&v| numbers[v] > 0);
     let (narrow, wide) = free().map(half).fold((f64::INFINITY, 0.0f64), |(a, b), h| (a.min(h), b.max(h)));
     let mut last = Rejection::Denominator;
-    for widening in [1.0, 1.5, 3.0] {
+    for (guard, widening) in GUARDS.into_iter().flat_map(|guard| [1.0, 1.5, 3.0].map(|widening| (guard, widening))) {
         let widening = widening * if wide > 0.0 { (WIDEST / wide).max(1.0) } else { 1.0 };
-        let digits = GUARD - (narrow * widening).min(1.0).log2().floor() as i64;
+        let digits = guard - (narrow * widening).min(1.0).log2().floor() as i64;
         let certificate = integers(problem, &numbers, &scales.widened(widening), digits)?;
         match certificate.check() {
             Ok(()) => return Ok((certificate, numbers)),
@@ -151,8 +151,8 @@ fn integers(problem: &Problem, numbers: &[usize], scales: &Scales, digits: i64) 
     });
     let amplitude_digits = digits - smallest;
     let (mut links, mut fault) = (vec![], None);
-    problem.for_each_entry(|e| {
-        let Some((low, high)) = problem.amplitude_bounds(&e) else {
+    problem.for_each_amplitude(|e, bounds| {
+        let Some((low, high)) = bounds else {
             fault = Some(beyond());
             return;
         };
@@ -172,14 +172,14 @@ fn integers(problem: &Problem, numbers: &[usize], scales: &Scales, digits: i64) 
 
 /// The binary exponent of a number.
 fn exponent(x: Double) -> i64 {
-    crate::numeric::Wide::from(x.to_f64()).exponent()
+    Wide::from(x.to_f64()).exponent()
 }
 
 /// `x 2^shift`, rounded down, or up.
 fn fixed(x: Double, shift: i64, up: bool) -> IBig {
     // both words over one power of two
-    let (high, high_power) = integer_of(x.to_f64());
-    let (low, low_power) = integer_of(x.low());
+    let (high, high_power) = integer_of(x.to_f64().into());
+    let (low, low_power) = integer_of(x.low().into());
     let power = if low == IBig::ZERO { high_power } else { high_power.min(low_power) };
     let at = |value: IBig, own: i64| if value == IBig::ZERO { value } else { value << (own - power) as usize };
     let sum = at(high, high_power) + at(low, low_power);
@@ -191,12 +191,11 @@ fn fixed(x: Double, shift: i64, up: bool) -> IBig {
     }
 }
 
-/// A finite number as an integer and a power of two.
-fn integer_of(value: f64) -> (IBig, i64) {
-    let wide = crate::numeric::Wide::from(value);
+/// A number as an integer and a power of two.
+pub(super) fn integer_of(wide: Wide) -> (IBig, i64) {
     if wide.is_zero() {
         return (IBig::ZERO, 0);
     }
-    let mantissa = (wide * crate::numeric::Wide::scaled(1.0, 52 - wide.exponent())).to_f64();
+    let mantissa = (wide * Wide::scaled(1.0, 52 - wide.exponent())).to_f64();
     (IBig::from(mantissa as i64), wide.exponent() - 52)
 }

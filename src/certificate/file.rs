@@ -55,7 +55,8 @@ impl Certificate {
             let remedy = "give a file that `synbal balance --certificate` wrote";
             Error::new(ErrorKind::Format, "certificate", problem, remedy)
         };
-        let mut tokens = text.split_ascii_whitespace().enumerate();
+        let blank = |c: char| matches!(c, ' ' | '\n' | '\t' | '\r');
+        let mut tokens = text.split(blank).filter(|token| !token.is_empty()).enumerate();
         let mut next = || {
             let (place, token) = tokens.next().ok_or_else(|| fault("it ends too early".into()))?;
             let digits = token.strip_prefix('-').unwrap_or(token);
@@ -73,8 +74,13 @@ impl Certificate {
             return Err(fault("it ends too early".into()));
         }
         let units = (0..units).map(|_| Ok((next()?, next()?))).collect::<Result<Vec<_>>>()?;
+        // a number beyond all units is one of no unit, however large
+        let unit = |value: IBig| match usize::try_from(&value) {
+            Err(_) if value > IBig::ZERO => Ok(usize::MAX),
+            _ => count("the unit", value),
+        };
         let mut link = || -> Result<Link> {
-            let (from, to) = (count("the unit", next()?)?, count("the unit", next()?)?);
+            let (from, to) = (unit(next()?)?, unit(next()?)?);
             Ok(Link { from, to, amplitude: (next()?, next()?), cost: (next()?, next()?) })
         };
         let links = (0..links).map(|_| link()).collect::<Result<Vec<_>>>()?;

@@ -24,6 +24,6 @@ pub use check::Rejection;
 pub use enclose::{Enclosure, enclose};
 pub use file::{Certificate, Link};
 pub use gap::gap;
-pub use graph::{differs_from_balanced, differs_from_given};
+pub use graph::{Rounding, differs_from_balanced, differs_from_given};
 pub use margins::margins;
 pub use sharpen::sharpen;

@@ -39,6 +39,8 @@ pub struct Recovered {
     pub scaling: Option<Scaling>,
     /// Largest relative difference of a weight after scaling; infinite where the scaling fails.
     pub difference: Option<f64>,
+    /// What of it the rounding of logarithms explains.
+    pub roundoff: f64,
     /// What tells the networks apart.
     pub reason: Option<String>,
     /// The distance modulo scaling, of weights or of the sums that the problem has for them.
@@ -56,12 +58,12 @@ pub fn run(args: &Compare) -> Result<Exit> {
     let a = first.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.first))?;
     let b = second.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.second))?;
     // rounding of both files, and of the recovered multipliers
-    let tolerance = args.tolerance.unwrap_or(64.0 * first.roundoff().max(second.roundoff()));
-    if !(tolerance >= 0.0 && tolerance.is_finite()) {
+    if let Some(tolerance) = args.tolerance.filter(|t| !(*t >= 0.0 && t.is_finite())) {
         let problem = format!("{tolerance} is no number from 0 up");
         return Err(Error::new(ErrorKind::Parameter, "--tolerance", problem, "leave it out for 64 roundings"));
     }
     let found = recover((&first, &a), (&second, &b))?;
+    let tolerance = args.tolerance.unwrap_or(64.0 * first.roundoff().max(second.roundoff()) + found.roundoff);
     let same = found.difference.is_some_and(|d| d <= tolerance);
     // where weights of one place cost together, their sums tell less than they do
     let found = if same || found.scaling.is_none() { found } else { apart((&first, &second), &norm, args, found)? };
@@ -97,11 +99,17 @@ pub fn recover((first, a): (&Input, &Lowered), (second, b): (&Input, &Lowered)) 
     }
     let scaled = |scales: LogScales| Scaling { scales, direction: direction.clone(), bounds: None };
     let distance = comparison.as_ref().map(|c| c.distance);
+    let roundoff = comparison.as_ref().map_or(0.0, |c| c.roundoff);
     if let Some(scaling) = comparison.as_ref().and_then(Comparison::powers_of_two).map(scaled)
         && let Ok(output) = first.scaled(&scaling)
         && first.weight_difference(&output, second).0 == 0.0
     {
-        return Ok(Recovered { scaling: Some(scaling), difference: Some(0.0), reason: None, distance: Some(0.0) });
+        return Ok(Recovered {
+            scaling: Some(scaling),
+            difference: Some(0.0),
+            distance: Some(0.0),
+            ..Recovered::default()
+        });
     }
     let scaling = comparison.map(|c| scaled(LogScales::new(c.log_scales)));
     let zeros = Scaling::new(vec![0.0; a.problem.variables()]);
@@ -117,7 +125,7 @@ pub fn recover((first, a): (&Input, &Lowered), (second, b): (&Input, &Lowered)) 
         _ => format!("no scaling takes one set of weights to the other; the difference is largest at {place}"),
     };
     let difference = scaling.is_some().then_some(difference);
-    Ok(Recovered { scaling, difference, reason: Some(reason), distance })
+    Ok(Recovered { scaling, difference, roundoff, reason: Some(reason), distance })
 }
 
 /// Scales and distance of least squares over single weights.

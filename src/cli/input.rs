@@ -11,7 +11,7 @@ use crate::model::{Choice, FunctionCheck, OnnxModel, Role, matches, tied};
 use crate::network::json::{self, NetworkFile};
 use crate::network::mtx::{self, Visible, parse_ranges};
 use crate::network::{self, Biases, Network, Unit};
-use crate::numeric::{Float, UNIT_ROUNDOFF};
+use crate::numeric::Float;
 use crate::problem::Decisions;
 use crate::regularizer::Regularizer;
 use std::collections::HashSet;
@@ -128,17 +128,26 @@ impl Input {
         }
     }
 
-    /// Half a unit in the last place of the numbers in the file, of the coarsest type that holds weights.
-    pub fn roundoff(&self) -> f64 {
+    /// The types of numbers in which the file holds weights.
+    fn floats(&self) -> Vec<Float> {
         match self {
             Self::Onnx(model) => {
                 let elements = model.uses().filter(|u| u.role != Role::Fixed);
-                let floats = elements.filter_map(|u| model.tensors()[u.tensor()].element.float());
-                floats.map(Float::roundoff).fold(UNIT_ROUNDOFF, f64::max)
+                elements.filter_map(|u| model.tensors()[u.tensor()].element.float()).collect()
             }
-            Self::Json(file) => file.roundoff(),
-            Self::Matrix(_) => UNIT_ROUNDOFF,
+            Self::Json(file) => file.floats(),
+            Self::Matrix(_) => vec![],
         }
+    }
+
+    /// Half a unit in the last place of the numbers in the file, of the coarsest type that holds weights.
+    pub fn roundoff(&self) -> f64 {
+        self.floats().into_iter().map(Float::roundoff).fold(Float::F64.roundoff(), f64::max)
+    }
+
+    /// By how much rounding changes a weight at most that is subnormal in its type.
+    pub fn least_step(&self) -> f64 {
+        self.floats().into_iter().map(Float::least_step).fold(Float::F64.least_step(), f64::max)
     }
 
     /// Refuses a model of which nothing can be scaled, for its numbers are quantized.

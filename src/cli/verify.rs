@@ -7,7 +7,7 @@ use super::optimum::solve;
 use super::origin::Origin;
 use super::settings::{Norm, limit_threads};
 use super::{Exit, function, show};
-use crate::certificate::{Certificate, differs_from_balanced, differs_from_given};
+use crate::certificate::{Certificate, Rounding, differs_from_balanced, differs_from_given};
 use crate::error::{Error, Result};
 use crate::existence::existence;
 use crate::lowered::Lowered;
@@ -66,7 +66,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     };
     let found = recover((&original, &before), (&candidate, &after))?;
     // every weight was rounded once, and log-multipliers of a deep network add up a few
-    let same = found.difference.is_some_and(|m| m <= 64.0 * roundoff);
+    let same = found.difference.is_some_and(|m| m <= 64.0 * roundoff + found.roundoff);
     let (mut difference, mut rounding, mut unchecked) = (None, None, None);
     match original.check_against(&candidate, args.seed) {
         FunctionCheck::Compared { difference: d, rounding: r, .. } => (difference, rounding) = (Some(d), Some(r)),
@@ -83,7 +83,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     }
     let (mut certificate, mut certificate_of_this_file) = (None, None);
     if let Some(path) = &args.certificate {
-        let fault = certificate_fault(path, &before, &after, &norm, roundoff)?;
+        let fault = certificate_fault(path, &before, &after, &norm, &candidate)?;
         certificate = Some(fault.is_none());
         if let Some(origin) = Origin::beside(path)? {
             certificate_of_this_file = Some(origin.same_bytes(&Origin::of(&args.original, &original, &norm)?));
@@ -126,7 +126,7 @@ fn certificate_fault(
     before: &Lowered,
     after: &Lowered,
     norm: &Norm,
-    roundoff: f64,
+    candidate: &Input,
 ) -> Result<Option<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
     let certificate = Certificate::parse(&text).map_err(|e| e.in_file(path))?;
@@ -138,10 +138,10 @@ fn certificate_fault(
     let (given, balanced) = (attained(&before.problem), attained(&after.problem));
     let (given, balanced) = (given.as_ref().unwrap_or(&before.problem), balanced.as_ref().unwrap_or(&after.problem));
     let gauge = Gauge::of(given)?;
-    // one rounding of a weight changes its cost by p roundoffs, and a little
-    let rounding = 1.1 * norm.steepest().max(1.0) * roundoff;
+    let rounding =
+        Rounding { relative: candidate.roundoff(), absolute: candidate.least_step(), weights: after.weights };
     let fault = differs_from_given(&certificate, given, &gauge)
-        .or_else(|| differs_from_balanced(&certificate, balanced, rounding))
+        .or_else(|| differs_from_balanced(&certificate, balanced, &rounding))
         .or_else(|| certificate.check().err().map(|rejection| rejection.to_string()));
     Ok(fault)
 }

@@ -49,6 +49,13 @@ impl Float {
         }
     }
 
+    /// Half the distance of subnormal numbers: rounding one changes it by at most this.
+    #[must_use]
+    pub fn least_step(self) -> f64 {
+        // the smallest number of double precision stands for half of it
+        (self.smallest_normal() * self.roundoff()).max(f64::from_bits(1))
+    }
+
     /// The number in the first bytes, little-endian.
     ///
     /// # Panics

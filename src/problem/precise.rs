@@ -22,19 +22,25 @@ pub struct PreciseFlows {
 }
 
 impl Problem {
-    /// Lower and upper bounds of a connection's amplitude, as narrow as its weight is known; none for costs that are no powers,
-    /// and beyond the range of plain numbers.
-    #[must_use]
-    pub fn amplitude_bounds(&self, entry: &Entry) -> Option<(Double, Double)> {
-        let block = &self.blocks[entry.block];
-        let p = block.exponent(self)?;
-        let error = block.precise_error(p, self.given)?;
-        let amplitude = block.precise(entry.index, p);
-        if self.given == 0.0 && block.is_exact(p) {
-            return Some((amplitude, amplitude));
-        }
-        let part = amplitude * Double::from(1.01 * error + DOUBLE_ROUNDOFF);
-        Some((amplitude - part, amplitude + part))
+    /// Visits all connections in their order, with lower and upper bounds of the amplitude, as narrow as its weight is known; none
+    /// for costs that are no powers, and beyond the range of plain numbers.
+    pub fn for_each_amplitude(&self, mut visit: impl FnMut(Entry, Option<(Double, Double)>)) {
+        // of a block: its exponent, and the relative error of all of its amplitudes
+        let known = |block: &Block| {
+            let p = block.exponent(self)?;
+            let error = block.precise_error(p, self.given)?;
+            let exact = self.given == 0.0 && block.is_exact(p);
+            Some((p, if exact { 0.0 } else { 1.01 * error + DOUBLE_ROUNDOFF }))
+        };
+        let known: Vec<Option<(f64, f64)>> = self.blocks.iter().map(known).collect();
+        self.for_each_entry(|entry| {
+            let bounds = known[entry.block].map(|(p, error)| {
+                let amplitude = self.blocks[entry.block].precise(entry.index, p);
+                let part = amplitude * Double::from(error);
+                (amplitude - part, amplitude + part)
+            });
+            visit(entry, bounds);
+        });
     }
 
     /// Flows at two-word log-scales; none for costs that are no powers, and beyond the range of plain numbers.

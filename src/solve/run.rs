@@ -64,7 +64,8 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
         return legs(run, solvers, grid.rest().to_vec(), sum(&base, grid.exponents()), method);
     }
     // exponents of a hundred spread the costs so far that only one unit after the other makes progress
-    if settings.method == Method::Auto && end == End::Stalled && problem.entries() <= FEW_ENTRIES {
+    if (settings.method == Method::Auto || settings.refined) && end == End::Stalled && problem.entries() <= FEW_ENTRIES
+    {
         method = Method::Local;
         run.continue_count();
         let start = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
@@ -271,7 +272,8 @@ impl<'a, 'c> Run<'a, 'c> {
     /// How far `scales` may be off; they are refined where that is far. The problem has their powers of two folded in.
     fn assess(&mut self, scales: LogScales, method: Method, solvers: &mut Solvers) -> (LogScales, ErrorBound) {
         let point = self.point(scales.rest());
-        let solver = solvers.for_bound(method);
+        // what is to be exact needs the solver that sees most
+        let solver = solvers.for_bound(if self.settings.refined { Method::Auto } else { method });
         let (flows, roundoff) = (point.flows(), self.problem.roundoff(scales.rest()));
         let error = bound::bound(self, &point, |v| flows.imbalance(v), roundoff, solver);
         let near = self.residual(&point) <= self.settings.tolerance && !error.margins.is_empty();

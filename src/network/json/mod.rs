@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, folder_of, same_file};
 use crate::lowered::Scaling;
 use crate::manifold::Form;
-use crate::numeric::{Float, UNIT_ROUNDOFF};
+use crate::numeric::Float;
 use crate::problem::Decisions;
 use format::{Columns, FORMAT, File, Layer, Term, Units, VERSION};
 use shards::{NewFiles, NewTensors};
@@ -146,11 +146,10 @@ impl NetworkFile {
         self.tensors.release();
     }
 
-    /// Half a unit in the last place of the coarsest numbers in which the file holds weights.
+    /// The types of numbers in which the file holds weights.
     #[must_use]
-    pub fn roundoff(&self) -> f64 {
-        let floats = self.types().into_iter().filter_map(|(head, _)| Some(head?.float));
-        floats.map(Float::roundoff).fold(UNIT_ROUNDOFF, f64::max)
+    pub fn floats(&self) -> Vec<Float> {
+        self.types().into_iter().map(|(head, _)| head.map_or(Float::F64, |head| head.float)).collect()
     }
 
     /// The network with every weight multiplied as `scaling` says, as this file will hold it: rounded to the types of its
