@@ -286,3 +286,29 @@ fn layers_behind_a_frozen_node_stay_free() {
     });
     assert_eq!(open(&summed).free(), 4);
 }
+
+#[test]
+fn channels_are_gathered_by_tables_of_indices() {
+    let model = between(|m| {
+        m.tensor(i64_tensor("pairs", &[2, 2], &[0, 2, 1, 3]))
+            .tensor(i64_tensor("back", &[2], &[0, 4]))
+            .full_node("", "Gather", &["a", "pairs"], "b", &[("axis", Attr::Int(1))])
+            .node("Relu", &["b"], "c")
+            .node("Reshape", &["c", "back"], "h")
+    });
+    assert_eq!(free(&model), 4);
+}
+
+#[test]
+fn channels_that_padding_fills_have_names_of_their_own() {
+    let model = image(|m| {
+        m.tensor(i64_tensor("pads", &[8], &[0, 2, 0, 0, 0, 1, 0, 0]))
+            .weight("w3", &[4, 7, 1, 1], &numbers(3, 28))
+            .node("Pad", &["a", "pads"], "b")
+            .node("Relu", &["b"], "c")
+            .node("Conv", &["c", "w3"], "h")
+    });
+    let model = open(&model);
+    let names: Vec<&str> = model.units().iter().map(|u| u.name.as_str()).filter(|n| n.starts_with("b[")).collect();
+    assert_eq!(names, ["b[0]", "b[1]", "b[2]"]);
+}

@@ -3,8 +3,7 @@
 use super::inference::{CONSTANT, Inference, shapes_differ};
 use super::integers::range;
 use super::mixed::settle;
-use super::regroup::regroup;
-use super::shape::{position, rearrange, shape_of};
+use super::shape::{arrange, position, rearrange, shape_of};
 use super::size::{Size, Sizes};
 use super::value::{Activation, Scales, Value};
 use super::{Rule, Ruling};
@@ -284,9 +283,5 @@ fn gather(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     if form.len() == 1 {
         return Ruling::one(Value::Activation(Activation { shape: Some(target), ..picked }));
     }
-    let picked = settle(it, picked);
-    match regroup(&picked.scales, &flat, &target) {
-        Some(scales) => Ruling::one(Value::Activation(Activation { scales, shape: Some(target), ..picked })),
-        None => Ruling::freeze("Gather: its indices mix elements of different scales"),
-    }
+    arrange(it, node, Value::Activation(Activation { shape: Some(flat), ..picked }), target)
 }

@@ -72,14 +72,14 @@ fn pad(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         }
         let forms = scales.axis(from_end).unwrap_or_default().to_vec();
         let Some(count) = padded.filter(|&n| n > 0 && n <= MAX_CHANNELS) else { return Err(shapes_differ(node)) };
-        let mut all = Vec::with_capacity(count);
-        for i in 0..count as i64 {
-            match source(mode, i.saturating_sub(before), forms.len() as i64) {
-                Some(from) => all.push(forms[from].clone()),
-                // zeros take any scale
-                None => all.extend(it.channels(node, 1).iter().cloned()),
-            }
-        }
+        let places: Vec<Option<usize>> =
+            (0..count as i64).map(|i| source(mode, i.saturating_sub(before), forms.len() as i64)).collect();
+        // zeros take any scale
+        let zeros = places.iter().filter(|place| place.is_none()).count();
+        let filled = if zeros > 0 { it.channels(node, zeros) } else { [].into() };
+        let mut filled = filled.iter();
+        let form = |place: Option<usize>| place.map(|from| &forms[from]).or_else(|| filled.next()).cloned();
+        let all: Vec<Form> = places.into_iter().filter_map(form).collect();
         scales = scales.with(from_end, all);
     }
     Ruling::one(Value::Activation(Activation { scales, shape: Some(new), ..x }))

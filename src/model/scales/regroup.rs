@@ -9,11 +9,6 @@ use std::ops::Range;
 /// A tensor with more elements than this along the axes that a reshape joins is frozen.
 const MAX_JOINED: usize = 1 << 24;
 
-/// The scales after a reshape from `source` to `target`; `None` where they do not follow single axes.
-pub(super) fn regroup(scales: &Scales, source: &Sizes, target: &Sizes) -> Option<Scales> {
-    mix(scales, None, source, target).filter(|(_, mixture)| mixture.is_none()).map(|(scales, _)| scales)
-}
-
 /// Mixtures with more elements than this are not carried through a reshape of several of their axes.
 const MAX_SPANNED: usize = 1 << 20;
 

@@ -79,7 +79,7 @@ fn size_or_one(sizes: &Sizes, axis: usize) -> Size {
 }
 
 /// The value in another shape.
-fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Sizes) -> Result<Ruling> {
+pub(super) fn arrange(it: &mut Inference<'_>, node: &Node, value: Value, target: Sizes) -> Result<Ruling> {
     match value {
         Value::Stored(view) => {
             let dims: Option<Vec<usize>> = target.iter().map(|s| s.known()).collect();
