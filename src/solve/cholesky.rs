@@ -215,14 +215,23 @@ fn is_tangled(problem: &Problem, entries: usize) -> bool {
         return false;
     }
     // in the given order nothing is filled in before the first neighbour of a row
-    let (mut first, mut between): (Vec<usize>, usize) = ((0..n).collect(), 0);
+    let ends: Vec<(usize, usize)> = problem
+        .ports()
+        .iter()
+        .map(|f| f.terms().iter().fold((n, 0), |(a, b), t| (a.min(t.0 as usize), b.max(t.0 as usize))))
+        .collect();
+    let mut first_at: Vec<usize> = ends.iter().map(|ends| ends.0).collect();
+    let mut between = 0;
     problem.for_each_entry(|e| {
-        let variables =
-            || [e.head, e.tail].into_iter().flat_map(|q| problem.ports()[q as usize].terms()).map(|t| t.0 as usize);
-        let (least, most) = variables().fold((n, 0), |(least, most), v| (least.min(v), most.max(v)));
-        between += usize::from(least < most);
-        variables().for_each(|v| first[v] = first[v].min(least));
+        let (head, tail) = (e.head as usize, e.tail as usize);
+        let least = ends[head].0.min(ends[tail].0);
+        between += usize::from(least < ends[head].1.max(ends[tail].1));
+        [head, tail].into_iter().for_each(|q| first_at[q] = first_at[q].min(least));
     });
+    let mut first: Vec<usize> = (0..n).collect();
+    for (form, least) in problem.ports().iter().zip(first_at) {
+        form.terms().iter().for_each(|t| first[t.0 as usize] = first[t.0 as usize].min(least));
+    }
     between > MANY_PER_VARIABLE * n && !cheap(first.iter().enumerate().map(|(v, &first)| (v - first) as f64).sum())
 }
 
