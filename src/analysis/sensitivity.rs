@@ -49,7 +49,7 @@ impl Sensitivity {
         let (mut forms, mut curvatures) = (vec![], vec![]);
         problem.for_each_entry(|e| {
             forms.push(problem.form(&e));
-            curvatures.push(point.curvature(e.block, e.row as usize, e.column as usize, e.index).to_f64());
+            curvatures.push(point.curvature(e.block, e.index, [e.head, e.tail]).to_f64());
         });
         Self::new(Gauge::of(problem)?, forms, curvatures)
     }

@@ -34,7 +34,7 @@ impl Spectrum {
         let point = problem.point(x);
         let mut whole = DMatrix::zeros(x.len(), x.len());
         problem.for_each_entry(|e| {
-            let curvature = point.curvature(e.block, e.row as usize, e.column as usize, e.index).to_f64();
+            let curvature = point.curvature(e.block, e.index, [e.head, e.tail]).to_f64();
             add_square(&mut whole, curvature, &problem.form(&e));
         });
         // a variable of no curvature belongs to connections that it scales up and down alike

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod dot;
 mod double;
 mod dyadic;
 mod float;
@@ -13,6 +14,7 @@ mod vector;
 mod wide;
 mod words;
 
+pub use dot::{dot, weighted_dot};
 pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
 pub use float::Float;
 pub use multiplier::Multiplier;
@@ -56,10 +58,12 @@ pub trait Scalar:
 impl Scalar for f64 {
     const PLAIN: bool = true;
 
+    #[inline]
     fn to_f64(self) -> f64 {
         self
     }
 
+    #[inline]
     fn from_wide(value: Wide) -> Self {
         value.to_f64()
     }
@@ -68,10 +72,12 @@ impl Scalar for f64 {
 impl Scalar for Wide {
     const PLAIN: bool = false;
 
+    #[inline]
     fn to_f64(self) -> f64 {
         Wide::to_f64(self)
     }
 
+    #[inline]
     fn from_wide(value: Wide) -> Self {
         value
     }

@@ -255,14 +255,14 @@ impl Block {
             Pattern::Dense => dense(values, read, column_in, row_in, &mut rows, &mut columns),
             Pattern::DenseColumns => dense(values, read, row_in, column_in, &mut columns, &mut rows),
             Pattern::Sparse { start, column } => {
-                for r in 0..rows.len() {
-                    let mut sum = S::default();
-                    for k in start[r]..start[r + 1] {
-                        let (a, c) = (read(values[k]), column[k] as usize);
+                for ((row, factor), ends) in rows.iter_mut().zip(row_in).zip(start.windows(2)) {
+                    let (own, mut sum) = (ends[0]..ends[1], S::default());
+                    for (&value, &c) in values[own.clone()].iter().zip(&column[own]) {
+                        let (a, c) = (read(value), c as usize);
                         sum = sum + a * column_in[c];
-                        columns[c] = columns[c] + a * row_in[r];
+                        columns[c] = columns[c] + a * *factor;
                     }
-                    rows[r] = sum;
+                    *row = sum;
                 }
             }
             Pattern::Diagonal => {

@@ -112,9 +112,11 @@ impl Block {
 
     /// Whether entry `k` has a cost.
     #[must_use]
+    #[inline]
     pub fn has(&self, k: usize) -> bool {
         match (&self.cost, &self.values) {
             (Cost::Convex(_), Amplitudes::Plain(logs)) => logs[k] > f64::NEG_INFINITY,
+            (_, Amplitudes::Plain(values)) => values[k] != 0.0,
             _ => !self.values.get(k).is_zero(),
         }
     }

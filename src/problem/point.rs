@@ -88,7 +88,7 @@ impl Problem {
     /// When `x` has the wrong length.
     #[must_use]
     pub fn point(&self, x: &[f64]) -> Point<'_> {
-        self.point_by(x, Wide::exp)
+        self.point_by(x, f64::exp, Wide::exp)
     }
 
     /// The same with exponentials that no mathematical library is trusted with; they take some ten times as long.
@@ -97,20 +97,20 @@ impl Problem {
     /// When `x` has the wrong length.
     #[must_use]
     pub fn proved_point(&self, x: &[f64]) -> Point<'_> {
-        self.point_by(x, Wide::proved_exp)
+        self.point_by(x, |log| Wide::proved_exp(log).to_f64(), Wide::proved_exp)
     }
 
-    fn point_by(&self, x: &[f64], exp: impl Fn(f64) -> Wide) -> Point<'_> {
+    fn point_by(&self, x: &[f64], exp: impl Fn(f64) -> f64, wide_exp: impl Fn(f64) -> Wide) -> Point<'_> {
         assert_eq!(x.len(), self.variables, "one log-scale for every variable");
         let log: Vec<f64> = self.ports.iter().map(|f| f.at(x)).collect();
         let largest = log.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
         let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
         let plain = largest * steepest <= PLAIN_LOG && self.blocks.iter().all(|b| b.values.passes_plain());
         if plain {
-            let (flows, data) = evaluate::<f64>(self, &log, exp);
+            let (flows, data) = evaluate(self, &log, exp);
             Point { problem: self, flows, state: State::Plain(data) }
         } else {
-            let (flows, data) = evaluate::<Wide>(self, &log, exp);
+            let (flows, data) = evaluate(self, &log, wide_exp);
             Point { problem: self, flows, state: State::Wide(data) }
         }
     }
@@ -174,44 +174,40 @@ impl Point<'_> {
         }
     }
 
-    /// The curvature of a single connection's cost in its log-multiplier.
+    /// The curvature of a single connection's cost in its log-multiplier: that of a block with this index, from the tail to the
+    /// head of two ports `[head, tail]`.
     #[must_use]
-    pub fn curvature(&self, block: usize, row: usize, column: usize, index: usize) -> Wide {
+    pub fn curvature(&self, block: usize, index: usize, ports: [u32; 2]) -> Wide {
         match &self.state {
-            State::Plain(data) => curvature_of(self.problem, data, block, row, column, index).into(),
-            State::Wide(data) => curvature_of(self.problem, data, block, row, column, index),
+            State::Plain(data) => curvature_of(self.problem, data, block, index, ports).into(),
+            State::Wide(data) => curvature_of(self.problem, data, block, index, ports),
         }
     }
 
     /// The same, where all numbers are in the range of `f64`.
-    pub(crate) fn plain_curvature(&self, block: usize, row: usize, column: usize, index: usize) -> Option<f64> {
+    #[inline]
+    pub(crate) fn plain_curvature(&self, block: usize, index: usize, ports: [u32; 2]) -> Option<f64> {
         match &self.state {
-            State::Plain(data) => Some(curvature_of(self.problem, data, block, row, column, index)),
+            State::Plain(data) => Some(curvature_of(self.problem, data, block, index, ports)),
             State::Wide(_) => None,
         }
     }
 }
 
-fn curvature_of<S: Scalar>(
-    problem: &Problem,
-    data: &Data<S>,
-    block: usize,
-    row: usize,
-    column: usize,
-    index: usize,
-) -> S {
+#[inline]
+fn curvature_of<S: Scalar>(problem: &Problem, data: &Data<S>, block: usize, index: usize, [head, tail]: [u32; 2]) -> S {
     let b = &problem.blocks[block];
     match b.cost {
         Cost::Power(p) => {
             let square = problem.exponents[p] * problem.exponents[p];
-            let (u, v) = (data.up[p][b.heads[row] as usize], data.down[p][b.tails[column] as usize]);
+            let (u, v) = (data.up[p][head as usize], data.down[p][tail as usize]);
             S::from(square) * u * b.values.scalar(index) * v
         }
         Cost::Convex(_) => data.curvature[block].entries[index],
     }
 }
 
-fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> Wide) -> (Flows, Data<S>) {
+fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> S) -> (Flows, Data<S>) {
     let powers = |sign: f64, ends: &dyn Fn(&Block) -> &[u32]| -> Vec<Vec<S>> {
         // only where a block of the exponent asks for them: zero elsewhere
         let mut powers = vec![vec![S::default(); log.len()]; problem.exponents.len()];
@@ -220,7 +216,7 @@ fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> Wide
             for &q in ends(block) {
                 let power = &mut powers[k][q as usize];
                 if *power == S::default() {
-                    *power = S::from_wide(exp(sign * problem.exponents[k] * log[q as usize]));
+                    *power = exp(sign * problem.exponents[k] * log[q as usize]);
                 }
             }
         }
@@ -366,13 +362,12 @@ fn product<S: Scalar>(problem: &Problem, data: &Data<S>, along: &[f64]) -> Vec<f
         let (mut rows, mut columns) = match &block.cost {
             Cost::Power(k) => {
                 let square = S::from(problem.exponents[*k] * problem.exponents[*k]);
-                let u = gather(&data.up[*k], heads);
-                let v = gather(&data.down[*k], tails);
-                let row_in: Vec<S> = u.iter().zip(heads).map(|(&u, q)| square * u * change(q)).collect();
-                let column_in: Vec<S> = v.iter().zip(tails).map(|(&v, q)| square * v * change(q)).collect();
+                let (up, down) = (&data.up[*k], &data.down[*k]);
+                let row_in: Vec<S> = heads.iter().map(|q| square * up[*q as usize] * change(q)).collect();
+                let column_in: Vec<S> = tails.iter().map(|q| square * down[*q as usize] * change(q)).collect();
                 let (mut rows, mut columns) = block.products(&column_in, &row_in);
-                rows.iter_mut().zip(&u).for_each(|(s, u)| *s = *s * *u);
-                columns.iter_mut().zip(&v).for_each(|(s, v)| *s = *s * *v);
+                rows.iter_mut().zip(heads).for_each(|(s, &q)| *s = *s * up[q as usize]);
+                columns.iter_mut().zip(tails).for_each(|(s, &q)| *s = *s * down[q as usize]);
                 (rows, columns)
             }
             Cost::Convex(_) => {

@@ -10,7 +10,7 @@ use super::linear::{LinearSolver, UpperBound, bound_from};
 use super::mean_field::Layout;
 use super::refine::REFINEMENT;
 use super::run::Run;
-use crate::numeric::Wide;
+use crate::numeric::{Wide, weighted_dot};
 use crate::problem::Point;
 
 /// Conjugate gradients; only a factor is remembered between solves.
@@ -40,7 +40,7 @@ impl LinearSolver for ConjugateGradients {
 
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64> {
         let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
-        let residual = run.residual(point);
+        let residual = run.last_residual();
         // the next residual is about the square of this one: a direction more precise than that is wasted
         let precision = residual.max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
         self.iterate(run, point, &b, precision, |_, _| false)
@@ -141,7 +141,7 @@ struct State {
 
 impl State {
     fn dot(&self, a: &[f64], b: &[f64]) -> f64 {
-        self.weight.iter().zip(a).zip(b).map(|((w, a), b)| w * a * b).sum()
+        weighted_dot(&self.weight, a, b)
     }
 
     /// Iterates on from here with a preconditioner; the number of iterations, or none where `most` were not enough.
@@ -188,8 +188,13 @@ impl State {
 
 /// The diagonal over its largest entry; entries too small for `f64` count as the smallest number.
 pub(super) fn relative_weight(point: &Point) -> Vec<f64> {
+    const LEAST: f64 = 1e-290;
+    if let Some(diagonal) = point.plain_diagonal() {
+        let largest = diagonal.iter().fold(0.0, |m: f64, &d| m.max(d));
+        return diagonal.iter().map(|&d| if d == 0.0 { 0.0 } else { (d / largest).max(LEAST) }).collect();
+    }
     let diagonal = point.diagonal();
     let largest = diagonal.iter().fold(Wide::ZERO, |m, &d| if d > m { d } else { m });
-    let relative = |d: Wide| if d.is_zero() { 0.0 } else { (d / largest).to_f64().max(1e-290) };
+    let relative = |d: Wide| if d.is_zero() { 0.0 } else { (d / largest).to_f64().max(LEAST) };
     diagonal.into_iter().map(relative).collect()
 }

@@ -6,12 +6,13 @@ use super::cg::relative_weight;
 use super::linear::{LinearSolver, UpperBound, bound_from, quotient};
 use super::pattern::Pattern;
 use super::run::Run;
+use super::supernodal::Supernodal;
 use crate::problem::{Point, Problem};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
 use faer::sparse::SparseColMatRef;
 use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
+    CholeskySymbolicParams, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
 };
 use faer::{Conj, MatMut, Par, Side};
 
@@ -155,18 +156,25 @@ impl Cholesky {
     pub fn solve_weighted(&self, moves: &[bool], b: &[f64]) -> Vec<f64> {
         let over_root = |v: usize, b: f64| if moves[v] { b / self.root[v] } else { 0.0 };
         let mut side: Vec<f64> = b.iter().enumerate().map(|(v, &b)| over_root(v, b)).collect();
-        self.solve_sides(&mut side, 1);
+        self.solve_side(&mut side);
         side.into_iter().enumerate().map(|(v, s)| over_root(v, s)).collect()
     }
 
-    /// Solves with the factor in place, for `columns` right-hand sides one after the other.
-    fn solve_sides(&self, sides: &mut [f64], columns: usize) {
-        let scratch: StackReq = self.symbolic.solve_in_place_scratch::<f64>(columns, Par::Seq);
+    /// Solves with the factor in place.
+    fn solve_side(&self, side: &mut [f64]) {
+        if let (SymbolicCholeskyRaw::Supernodal(symbolic), Some(order)) = (self.symbolic.raw(), self.symbolic.perm()) {
+            let (of_factor, of_side) = order.arrays();
+            let mut x: Vec<f64> = of_factor.iter().map(|&v| side[v]).collect();
+            Supernodal { symbolic, values: &self.factor }.solve(&mut x);
+            side.iter_mut().zip(of_side).for_each(|(side, &i)| *side = x[i]);
+            return;
+        }
+        let scratch: StackReq = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
         let mut memory = MemBuffer::new(scratch);
         let n = self.pattern.size();
         let llt = faer::sparse::linalg::cholesky::LltRef::<usize, f64>::new(&self.symbolic, &self.factor);
-        let sides = MatMut::from_column_major_slice_mut(sides, n, columns);
-        llt.solve_in_place_with_conj(Conj::No, sides, Par::Seq, MemStack::new(&mut memory));
+        let side = MatMut::from_column_major_slice_mut(side, n, 1);
+        llt.solve_in_place_with_conj(Conj::No, side, Par::Seq, MemStack::new(&mut memory));
     }
 
     /// `H^-1 (diagonal * b)`, with H the Hessian that was factorized last, wherever that was; `weight` is the diagonal over its
@@ -176,7 +184,7 @@ impl Cholesky {
         let moves = |v: usize| moves[v] && root[v] > 0.0;
         let mut side: Vec<f64> =
             (0..b.len()).map(|v| if moves(v) { weight[v] / root[v] * b[v] } else { 0.0 }).collect();
-        self.solve_sides(&mut side, 1);
+        self.solve_side(&mut side);
         (0..b.len()).map(|v| if moves(v) { side[v] / root[v] } else { 0.0 }).collect()
     }
 
@@ -191,7 +199,7 @@ impl Cholesky {
         for j in (0..n).filter(|&j| run.moves[j]) {
             let mut column = vec![0.0; n];
             column[j] = 1.0;
-            self.solve_sides(&mut column, 1);
+            self.solve_side(&mut column);
             for i in (0..n).filter(|&i| run.moves[i] && root[i] > 0.0) {
                 sum[i] += column[i].abs() * root[j] * b[j] / root[i];
             }
@@ -215,14 +223,23 @@ fn is_tangled(problem: &Problem, entries: usize) -> bool {
         return false;
     }
     // in the given order nothing is filled in before the first neighbour of a row
-    let (mut first, mut between): (Vec<usize>, usize) = ((0..n).collect(), 0);
+    let ends: Vec<(usize, usize)> = problem
+        .ports()
+        .iter()
+        .map(|f| f.terms().iter().fold((n, 0), |(a, b), t| (a.min(t.0 as usize), b.max(t.0 as usize))))
+        .collect();
+    let mut first_at: Vec<usize> = ends.iter().map(|ends| ends.0).collect();
+    let mut between = 0;
     problem.for_each_entry(|e| {
-        let variables =
-            || [e.head, e.tail].into_iter().flat_map(|q| problem.ports()[q as usize].terms()).map(|t| t.0 as usize);
-        let (least, most) = variables().fold((n, 0), |(least, most), v| (least.min(v), most.max(v)));
-        between += usize::from(least < most);
-        variables().for_each(|v| first[v] = first[v].min(least));
+        let (head, tail) = (e.head as usize, e.tail as usize);
+        let least = ends[head].0.min(ends[tail].0);
+        between += usize::from(least < ends[head].1.max(ends[tail].1));
+        [head, tail].into_iter().for_each(|q| first_at[q] = first_at[q].min(least));
     });
+    let mut first: Vec<usize> = (0..n).collect();
+    for (form, least) in problem.ports().iter().zip(first_at) {
+        form.terms().iter().for_each(|t| first[t.0 as usize] = first[t.0 as usize].min(least));
+    }
     between > MANY_PER_VARIABLE * n && !cheap(first.iter().enumerate().map(|(v, &first)| (v - first) as f64).sum())
 }
 

@@ -12,8 +12,10 @@ use crate::problem::{Point, Problem};
 
 /// Connections up to which the pattern is built: it takes some 90 bytes for each.
 const MOST_ENTRIES: usize = 4_000_000;
-/// Multiplications of one factorization, for every entry of the matrix, that are worth the iterations they save.
+/// Comparisons that find the products of a factorization, for every entry of the matrix, that are worth the iterations it saves.
 const MOST_WORK: usize = 64;
+/// Products of a factorization, for every entry of the matrix, up to which they are kept.
+const MOST_PRODUCTS: usize = 16;
 /// Pivots below are rounding: a part that is grounded by that little is better left to plain conjugate gradients.
 const LEAST_PIVOT: f64 = 1e-12;
 
@@ -24,6 +26,10 @@ pub(super) struct Incomplete {
     column: Vec<u32>,
     /// The place in the pattern of every entry.
     source: Vec<usize>,
+    /// Places in two rows, of one column each, whose products are taken from an entry.
+    products: Vec<[u32; 2]>,
+    /// The end of the products of every entry; they begin where those of the last one end.
+    end: Vec<usize>,
     values: Vec<f64>,
     /// What every row is multiplied by: the inverse of the diagonal of L; zero where a variable does not move.
     inverse: Vec<f64>,
@@ -32,8 +38,8 @@ pub(super) struct Incomplete {
 }
 
 impl Incomplete {
-    /// The pattern of the factor; none where rows are so long that a factorization takes as long as many iterations, for very
-    /// large problems, and for those without the comparison principle.
+    /// The pattern of the factor; none where rows are so long, or have so much in common, that a factorization takes as long as
+    /// many iterations, for very large problems, and for those without the comparison principle.
     pub fn new(problem: &Problem) -> Option<Self> {
         if !problem.has_comparison() || problem.places() > MOST_ENTRIES {
             return None;
@@ -57,7 +63,9 @@ impl Incomplete {
         if work > MOST_WORK * column.len() {
             return None;
         }
-        Some(Self { pattern, values: vec![0.0; start[n]], start, column, source, inverse: vec![0.0; n], root: vec![] })
+        let (products, end) = products(&start, &column)?;
+        let (values, inverse) = (vec![0.0; column.len()], vec![0.0; n]);
+        Some(Self { pattern, start, column, source, products, end, values, inverse, root: vec![] })
     }
 
     /// Factorizes the scaled Hessian at a point; false where rounding makes a pivot vanish.
@@ -65,27 +73,21 @@ impl Incomplete {
         run.passes += 1.0;
         self.root = relative_weight(point).into_iter().map(f64::sqrt).collect();
         let hessian = self.pattern.hessian(&run.moves, point);
-        let n = self.root.len();
-        // the row that is being made, at its columns
-        let mut row = vec![0.0; n];
-        for i in 0..n {
+        let mut first = 0;
+        for i in 0..self.root.len() {
+            let mut pivot = 1.0f64;
+            for k in self.start[i]..self.start[i + 1] {
+                let products = &self.products[first..self.end[k]];
+                first = self.end[k];
+                let taken: f64 = products.iter().map(|&[a, b]| self.values[a as usize] * self.values[b as usize]).sum();
+                let value = (hessian[self.source[k]] - taken) * self.inverse[self.column[k] as usize];
+                self.values[k] = value;
+                pivot -= value * value;
+            }
             if !run.moves[i] {
                 self.inverse[i] = 0.0;
                 continue;
             }
-            let range = self.start[i]..self.start[i + 1];
-            range.clone().for_each(|k| row[self.column[k] as usize] = hessian[self.source[k]]);
-            let mut pivot = 1.0;
-            for k in range.clone() {
-                let j = self.column[k] as usize;
-                let before = self.start[j]..self.start[j + 1];
-                let taken: f64 = before.map(|t| self.values[t] * row[self.column[t] as usize]).sum();
-                let value = (row[j] - taken) * self.inverse[j];
-                row[j] = value;
-                self.values[k] = value;
-                pivot -= value * value;
-            }
-            range.for_each(|k| row[self.column[k] as usize] = 0.0);
             if pivot.is_nan() || pivot <= LEAST_PIVOT {
                 return false;
             }
@@ -100,19 +102,46 @@ impl Incomplete {
         let n = b.len();
         let moves = |v: usize| moves[v] && self.root[v] > 0.0;
         let mut side: Vec<f64> = (0..n).map(|v| if moves(v) { weight[v] / self.root[v] * b[v] } else { 0.0 }).collect();
+        let row = |i: usize| {
+            let own = self.start[i]..self.start[i + 1];
+            self.values[own.clone()].iter().zip(&self.column[own])
+        };
         for i in 0..n {
-            let row = self.start[i]..self.start[i + 1];
-            let taken: f64 = row.map(|k| self.values[k] * side[self.column[k] as usize]).sum();
+            let taken: f64 = row(i).map(|(value, &j)| value * side[j as usize]).sum();
             side[i] = (side[i] - taken) * self.inverse[i];
         }
         for i in (0..n).rev() {
-            side[i] *= self.inverse[i];
-            for k in self.start[i]..self.start[i + 1] {
-                side[self.column[k] as usize] -= self.values[k] * side[i];
-            }
+            let own = side[i] * self.inverse[i];
+            side[i] = own;
+            row(i).for_each(|(value, &j)| side[j as usize] -= value * own);
         }
         (0..n).map(|v| if moves(v) { side[v] / self.root[v] } else { 0.0 }).collect()
     }
+}
+
+/// The products that are taken from every entry of the factor, and where they end; none where there are too many. Most rows of
+/// graphs at random have no column in common, so a factorization reads little more than every entry.
+fn products(start: &[usize], column: &[u32]) -> Option<(Vec<[u32; 2]>, Vec<usize>)> {
+    u32::try_from(column.len()).ok()?;
+    let (mut products, mut end) = (vec![], Vec::with_capacity(column.len()));
+    // where the row in hand has every column; it has none where that is outside of the row
+    let mut place = vec![u32::MAX; start.len()];
+    for row in start.windows(2).map(|row| row[0]..row[1]) {
+        row.clone().for_each(|k| place[column[k] as usize] = k as u32);
+        for &j in &column[row.clone()] {
+            for k in start[j as usize]..start[j as usize + 1] {
+                let own = place[column[k] as usize];
+                if row.contains(&(own as usize)) {
+                    products.push([k as u32, own]);
+                }
+            }
+            end.push(products.len());
+        }
+        if products.len() > MOST_PRODUCTS * column.len() {
+            return None;
+        }
+    }
+    Some((products, end))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) trait LinearSolver {
     /// Whether a solve costs little more than a pass, so that one more Newton step for the last digits pays.
     fn is_direct(&self) -> bool;
 
-    /// The Newton direction `-H^-1 gradient`; zero for variables that do not move.
+    /// The Newton direction `-H^-1 gradient` at the point of the last step of the trace; zero for variables that do not move.
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64>;
 
     /// `H^-1 (diagonal * b)` to a few digits; none where H is not numerically definite.

@@ -9,6 +9,7 @@
 
 use super::cholesky::Cholesky;
 use super::run::Run;
+use crate::numeric::dot;
 use crate::problem::Problem;
 
 /// Steps after which the start is left to others.
@@ -241,10 +242,6 @@ impl Tangent<'_> {
         }
         (precondition(&sum), size as f64)
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn norm(a: &[f64]) -> f64 {

@@ -25,6 +25,7 @@ mod run;
 mod schedule;
 mod settings;
 mod solvers;
+mod supernodal;
 mod warm;
 mod witness;
 

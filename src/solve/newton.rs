@@ -33,7 +33,7 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         if run.is_far(&point, x) {
             return End::Far;
         }
-        let residual = run.residual(&point);
+        let residual = run.last_residual();
         // past the tolerance a cheap step still gains digits; it ends when a step gains none
         let gains = solver.is_direct() && residual <= 0.25 * previous && residual > 0.0;
         if residual <= run.settings.tolerance && !gains {
@@ -58,11 +58,11 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
             return End::Limit;
         }
         previous = residual;
-        let sweep = warm::step(run, &point);
-        let longest = log_change(run.problem, &sweep);
-        sweeping = sweeping && iteration < SWEEPS && longest > NEAR;
-        if sweeping {
-            advance(x, 1.0, &sweep);
+        let sweep = (sweeping && iteration < SWEEPS).then(|| warm::step(run, &point));
+        let sweep = sweep.filter(|step| log_change(run.problem, step) > NEAR);
+        sweeping = sweep.is_some();
+        if let Some(step) = sweep {
+            advance(x, 1.0, &step);
             point = run.point(x);
         } else {
             let direction = solver.newton_direction(run, &point);

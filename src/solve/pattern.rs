@@ -4,7 +4,7 @@
 
 use crate::numeric::Wide;
 use crate::problem::{Entry, Point, Problem};
-use faer::sparse::{Pair, SymbolicSparseColMat};
+use faer::sparse::SymbolicSparseColMat;
 
 /// The lower triangle of the Hessian: which of its entries are not zero, and what connections add to each.
 pub(super) struct Pattern {
@@ -15,26 +15,35 @@ pub(super) struct Pattern {
     couplings: Vec<Coupling>,
 }
 
+/// As small as may be: reading all of them takes most of the time in which a matrix is made.
 struct Coupling {
-    entry: Entry,
-    /// Its number among the connections that have a cost.
-    order: usize,
+    block: u32,
+    /// The place of its connection in the block.
+    index: u32,
+    /// The number of its connection among those that have a cost.
+    order: u32,
+    head: u32,
+    tail: u32,
     a: u32,
     b: u32,
-    product: f64,
     /// The position that it is added to.
-    place: usize,
+    place: u32,
+    product: f64,
 }
 
 impl Pattern {
     /// The pattern of a problem; none when it exceeds the memory that can be indexed.
     pub fn new(problem: &Problem) -> Option<Self> {
         let n = problem.variables();
+        // no number below is larger than that of all entries and places
+        u32::try_from(problem.places()).ok()?;
         let mut couplings = vec![];
         let mut order = 0;
         problem.for_each_entry(|entry| {
+            let Entry { head, tail, .. } = entry;
+            let (block, index) = (entry.block as u32, entry.index as u32);
             let mut couple = |(a, x): (u32, f64), (b, y): (u32, f64)| {
-                couplings.push(Coupling { entry, order, a, b, product: x * y, place: 0 });
+                couplings.push(Coupling { block, index, order, head, tail, a, b, place: 0, product: x * y });
             };
             match [entry.head, entry.tail].map(|port| problem.ports()[port as usize].terms()) {
                 [&[], &[_]] | [&[_], &[]] => {}
@@ -49,19 +58,26 @@ impl Pattern {
             }
             order += 1;
         });
-        let ends = |c: &Coupling| Pair { row: c.a.max(c.b) as usize, col: c.a.min(c.b) as usize };
-        let mut places: Vec<Pair<usize, usize>> = (0..n).map(|v| Pair { row: v, col: v }).collect();
-        places.extend(couplings.iter().map(ends));
-        let (matrix, _) = SymbolicSparseColMat::try_new_from_indices(n, n, &places).ok()?;
-        let place = |row: usize, col: usize| {
-            let range = matrix.as_ref().col_range(col);
-            range.start + matrix.as_ref().row_idx()[range].binary_search(&row).expect("the pattern holds all places")
-        };
-        let diagonal = (0..n).map(|v| place(v, v)).collect();
-        couplings.iter_mut().for_each(|c| {
-            let Pair { row, col } = ends(c);
-            c.place = place(row, col);
-        });
+        // rows and columns: smaller than the couplings, which are read at random here
+        let ends: Vec<[u32; 2]> = couplings.iter().map(|c: &Coupling| [c.a.max(c.b), c.a.min(c.b)]).collect();
+        u32::try_from(n + couplings.len()).ok()?;
+        let numbers = 0..couplings.len() as u32;
+        let by_row = sorted(numbers.collect(), n, |k| ends[k as usize][0]);
+        let mut order = sorted(by_row, n, |k| ends[k as usize][1]).into_iter().peekable();
+        let (mut diagonal, mut first, mut rows) = (Vec::with_capacity(n), vec![0], Vec::with_capacity(n + order.len()));
+        for col in 0..n {
+            diagonal.push(rows.len());
+            rows.push(col);
+            while let Some(k) = order.next_if(|&k| ends[k as usize][1] as usize == col) {
+                let row = ends[k as usize][0] as usize;
+                if rows.last() != Some(&row) {
+                    rows.push(row);
+                }
+                couplings[k as usize].place = rows.len() as u32 - 1;
+            }
+            first.push(rows.len());
+        }
+        let matrix = SymbolicSparseColMat::new_checked(n, n, first, None, rows);
         Some(Self { matrix, diagonal, couplings })
     }
 
@@ -76,15 +92,13 @@ impl Pattern {
         if let Some(diagonal) = point.plain_diagonal() {
             let inverse: Vec<f64> = diagonal.iter().map(|d| d.sqrt().recip()).collect();
             return self.values(moves, |c| {
-                let Entry { block, row, column, index, .. } = c.entry;
-                let curvature = point.plain_curvature(block, row as usize, column as usize, index);
+                let curvature = point.plain_curvature(c.block as usize, c.index as usize, [c.head, c.tail]);
                 curvature.expect("the point is plain") * inverse[c.a as usize] * inverse[c.b as usize]
             });
         }
         let scale: Vec<Wide> = point.diagonal().into_iter().map(Wide::sqrt).collect();
         self.values(moves, |c| {
-            let Entry { block, row, column, index, .. } = c.entry;
-            let curvature = point.curvature(block, row as usize, column as usize, index);
+            let curvature = point.curvature(c.block as usize, c.index as usize, [c.head, c.tail]);
             (curvature / (scale[c.a as usize] * scale[c.b as usize])).to_f64()
         })
     }
@@ -92,14 +106,28 @@ impl Pattern {
     /// The same of the sum over connections of a weight times the square of the form, where the weight is that of a block and
     /// the number of the connection among those that have a cost; `root` are the roots of its diagonal.
     pub fn weighted(&self, moves: &[bool], root: &[f64], weight: impl Fn(usize, usize) -> f64) -> Vec<f64> {
-        self.values(moves, |c| weight(c.entry.block, c.order) / (root[c.a as usize] * root[c.b as usize]))
+        self.values(moves, |c| weight(c.block as usize, c.order as usize) / (root[c.a as usize] * root[c.b as usize]))
     }
 
     fn values(&self, moves: &[bool], value: impl Fn(&Coupling) -> f64) -> Vec<f64> {
         let mut values = vec![0.0; self.matrix.compute_nnz()];
         for c in self.couplings.iter().filter(|c| moves[c.a as usize] && moves[c.b as usize]) {
-            values[c.place] += c.product * value(c);
+            values[c.place as usize] += c.product * value(c);
         }
         values
     }
+}
+
+/// Numbers sorted by a key below `keys`, by counting; those with the same key stay in their order.
+pub(super) fn sorted(numbers: Vec<u32>, keys: usize, key: impl Fn(u32) -> u32) -> Vec<u32> {
+    let mut cursor = vec![0usize; keys + 1];
+    numbers.iter().for_each(|&k| cursor[key(k) as usize + 1] += 1);
+    (0..keys).for_each(|i| cursor[i + 1] += cursor[i]);
+    let mut order = vec![0; numbers.len()];
+    for k in numbers {
+        let at = &mut cursor[key(k) as usize];
+        order[*at] = k;
+        *at += 1;
+    }
+    order
 }

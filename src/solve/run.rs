@@ -241,6 +241,11 @@ impl<'a, 'c> Run<'a, 'c> {
         point.flows().residual_of((0..self.moves.len()).filter(|&v| self.gauge.active[v]))
     }
 
+    /// The residual of the step that was recorded last.
+    pub fn last_residual(&self) -> f64 {
+        self.trace.last().map_or(f64::INFINITY, |step| step.residual)
+    }
+
     /// Counts the iterations of the next leg on from the last one.
     pub fn continue_count(&mut self) {
         self.before = self.trace.last().map_or(0, |s| s.iteration);

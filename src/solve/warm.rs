@@ -23,7 +23,7 @@ pub(super) fn step(run: &Run, point: &Point) -> Vec<f64> {
                 return 0.0;
             }
             let k = (diagonal[v] / (i + o)).to_f64();
-            let step = (o.ln() - i.ln()) / (2.0 * k) / (2.0 * most as f64);
+            let step = (o / i).ln() / (2.0 * k) / (2.0 * most as f64);
             if powers { step } else { step.clamp(-LONGEST, LONGEST) }
         })
         .collect()

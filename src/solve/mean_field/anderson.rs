@@ -2,6 +2,7 @@
 //!
 //! Reference: H. F. Walker and P. Ni, "Anderson acceleration for fixed-point iterations" (2011).
 
+use crate::numeric::weighted_dot;
 use nalgebra::{DMatrix, DVector};
 use std::collections::VecDeque;
 
@@ -45,14 +46,16 @@ impl Anderson {
     /// How much of every difference of f, taken away from f, leaves the least; none where there is no answer.
     fn shares(&self, f: &[f64], weight: &[f64]) -> Option<Vec<f64>> {
         let m = self.differences.len();
-        let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).zip(weight).map(|((a, b), w)| w * a * b).sum() };
+        let dot = |a: &[f64], b: &[f64]| weighted_dot(weight, a, b);
         // differences shrink with the iterates: the equations are scaled to unit diagonal
         let size: Vec<f64> = self.differences.iter().map(|d| dot(&d.1, &d.1).sqrt()).collect();
         if m == 0 || size.iter().any(|s| *s == 0.0 || !s.is_finite()) {
             return None;
         }
         let of = |i: usize| &self.differences[i].1;
-        let matrix = DMatrix::from_fn(m, m, |i, j| dot(of(i), of(j)) / (size[i] * size[j]));
+        let mut matrix =
+            DMatrix::from_fn(m, m, |i, j| if i < j { 0.0 } else { dot(of(i), of(j)) / (size[i] * size[j]) });
+        matrix.fill_upper_triangle_with_lower_triangle();
         let side = DVector::from_fn(m, |i, _| dot(of(i), f) / size[i]);
         let shares = matrix.svd(true, true).solve(&side, 1e-13).ok()?;
         Some((0..m).map(|i| shares[i] / size[i]).collect())

@@ -5,84 +5,111 @@
 //! `M^-1 = D^-1 + D^-1 U (K - U^T D^-1 U)^-1 U^T D^-1`, for K is its own inverse. The core `K - U^T D^-1 U` is indefinite,
 //! and as sparse as the graph of blocks.
 
-use faer::prelude::Solve;
-use faer::sparse::linalg::solvers::Lu;
-use faer::sparse::{SparseColMat, Triplet};
+use crate::solve::pattern::sorted;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::sparse::linalg::lu::{LuRef, NumericLu, SymbolicLu, factorize_symbolic_lu};
+use faer::sparse::{Pair, SparseColMatRef, SymbolicSparseColMat};
+use faer::{Conj, Mat, Par};
 
 /// Which columns meet in which variables.
 pub(super) struct Core {
     /// The variable of every entry of every column.
     columns: Vec<Vec<u32>>,
-    /// For every variable the entries that meet there: offsets, and places of entries in the list of all.
-    start: Vec<usize>,
-    entries: Vec<u32>,
     /// The column of every entry.
     column_of: Vec<u32>,
-    /// For every variable, the places of all pairs of its entries among the core's values.
-    pairs: Vec<u32>,
-    /// Row and column of every value of the core.
-    places: Vec<(u32, u32)>,
+    /// The pairs of entries in one variable, by the columns that they belong to.
+    pairs: Vec<[u32; 2]>,
+    /// The values of the core, of every two that are equal one.
+    places: Vec<Place>,
+    matrix: SymbolicSparseColMat<usize>,
+    symbolic: SymbolicLu<usize>,
+}
+
+/// A value of the core.
+struct Place {
+    /// What it is where no variables meet: 1 in the exchange.
+    own: f64,
+    /// The end of its pairs; they begin where those of the last one end.
+    end: usize,
+    /// Its positions on both sides of the diagonal.
+    positions: [usize; 2],
 }
 
 impl Core {
-    pub fn new(variables: usize, blocks: &[[Vec<u32>; 2]]) -> Self {
+    /// The pattern of the core and its symbolic factorization; none when it exceeds the memory that can be indexed.
+    pub fn new(variables: usize, blocks: &[[Vec<u32>; 2]]) -> Option<Self> {
         let columns: Vec<Vec<u32>> = blocks.iter().flatten().cloned().collect();
-        let (mut start, mut column_of) = (vec![0usize; variables + 1], vec![]);
+        let (mut entries_at, mut column_of) = (vec![vec![]; variables], vec![]);
         for (i, column) in columns.iter().enumerate() {
-            column.iter().for_each(|&v| start[v as usize + 1] += 1);
-            column_of.resize(column_of.len() + column.len(), i as u32);
-        }
-        (0..variables).for_each(|v| start[v + 1] += start[v]);
-        let (mut cursor, mut entries) = (start.clone(), vec![0; column_of.len()]);
-        for (k, &v) in columns.iter().flatten().enumerate() {
-            entries[cursor[v as usize]] = k as u32;
-            cursor[v as usize] += 1;
-        }
-        // the exchange comes first: two values for every block
-        let mut places: Vec<(u32, u32)> = (0..columns.len() as u32).map(|i| (i, i ^ 1)).collect();
-        let mut known: std::collections::HashMap<(u32, u32), u32> =
-            places.iter().enumerate().map(|(k, &place)| (place, k as u32)).collect();
-        let mut pairs = vec![];
-        for v in 0..variables {
-            let own = &entries[start[v]..start[v + 1]];
-            for &a in own {
-                for &b in own {
-                    let place = (column_of[a as usize], column_of[b as usize]);
-                    pairs.push(*known.entry(place).or_insert_with(|| {
-                        places.push(place);
-                        places.len() as u32 - 1
-                    }));
-                }
+            for &v in column {
+                entries_at[v as usize].push(column_of.len() as u32);
+                column_of.push(i as u32);
             }
         }
-        Self { columns, start, entries, column_of, pairs, places }
+        // the core is symmetric: pairs below the diagonal, and all of those on it
+        let ends = |&[a, b]: &[u32; 2]| [column_of[a as usize], column_of[b as usize]];
+        let mut pairs = vec![];
+        for own in &entries_at {
+            for &a in own {
+                pairs.extend(own.iter().map(|&b| [a, b]).filter(|pair| ends(pair)[0] >= ends(pair)[1]));
+            }
+        }
+        let numbers = 0..u32::try_from(pairs.len()).ok()?;
+        let by_second = sorted(numbers.collect(), columns.len(), |k| ends(&pairs[k as usize])[1]);
+        let order = sorted(by_second, columns.len(), |k| ends(&pairs[k as usize])[0]);
+        let pairs: Vec<[u32; 2]> = order.into_iter().map(|k| pairs[k as usize]).collect();
+        let exchange = (0..columns.len() as u32).step_by(2).map(|i| [i + 1, i]);
+        let mut sites: Vec<[u32; 2]> = pairs.iter().map(ends).chain(exchange).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let both = sites.iter().flat_map(|&[i, j]| [(i, j), (j, i)]);
+        let both: Vec<_> = both.map(|(row, col)| Pair { row: row as usize, col: col as usize }).collect();
+        let (matrix, _) = SymbolicSparseColMat::try_new_from_indices(columns.len(), columns.len(), &both).ok()?;
+        let position = |row: usize, col: usize| {
+            let range = matrix.as_ref().col_range(col);
+            range.start + matrix.as_ref().row_idx()[range].binary_search(&row).expect("the pattern holds all places")
+        };
+        let mut end = 0;
+        let mut place = |&site: &[u32; 2]| {
+            end += pairs[end..].iter().take_while(|p| ends(p) == site).count();
+            let [i, j] = site.map(|i| i as usize);
+            Place { own: f64::from(i == j ^ 1), end, positions: [position(i, j), position(j, i)] }
+        };
+        let places = sites.iter().map(&mut place).collect();
+        let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
+        Some(Self { columns, column_of, pairs, places, matrix, symbolic })
     }
 
-    /// The core for these values of the columns, factorized; none where it is singular in floating point.
-    pub fn factorize(&self, columns: Vec<Vec<f64>>, inverse: &[f64]) -> Option<Factor<'_>> {
-        let mut flat = Vec::with_capacity(self.column_of.len());
-        for (variables, values) in self.columns.iter().zip(&columns) {
-            // blocks that couple nothing have no entries
-            flat.extend_from_slice(&values[..variables.len().min(values.len())]);
+    /// Entries of all columns.
+    pub fn entries(&self) -> usize {
+        self.column_of.len()
+    }
+
+    /// The core for these values of all columns, one after the other, factorized; none where it is singular in floating point.
+    pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor<'_>> {
+        let variables = self.columns.iter().flatten();
+        let scaled: Vec<f64> = flat.iter().zip(variables).map(|(u, &v)| u * inverse[v as usize]).collect();
+        let mut values = vec![0.0; self.matrix.compute_nnz()];
+        let mut first = 0;
+        for place in &self.places {
+            let pairs = &self.pairs[first..place.end];
+            let sum: f64 = pairs.iter().map(|&[a, b]| scaled[a as usize] * flat[b as usize]).sum();
+            place.positions.iter().for_each(|&position| values[position] = place.own - sum);
+            first = place.end;
         }
-        let mut values = vec![0.0; self.places.len()];
-        (0..self.columns.len()).for_each(|i| values[i] = 1.0);
-        let mut pair = 0;
-        for (ends, inverse) in self.start.windows(2).zip(inverse) {
-            let own = &self.entries[ends[0]..ends[1]];
-            for &a in own {
-                let left = flat[a as usize] * inverse;
-                for &b in own {
-                    values[self.pairs[pair] as usize] -= left * flat[b as usize];
-                    pair += 1;
-                }
-            }
-        }
-        let size = self.columns.len();
-        let place = |(&(row, column), &value): (&(u32, u32), &f64)| Triplet::new(row as usize, column as usize, value);
-        let triplets: Vec<_> = self.places.iter().zip(&values).map(place).collect();
-        let matrix = SparseColMat::<usize, f64>::try_new_from_triplets(size, size, &triplets).ok()?;
-        Some(Factor { core: self, flat, lu: matrix.sp_lu().ok()? })
+        let mut lu = NumericLu::new();
+        // threads would wait longer for each other than the few numbers of a core take
+        let scratch = self.symbolic.factorize_numeric_lu_scratch::<f64>(Par::Seq, Default::default());
+        self.symbolic
+            .factorize_numeric_lu(
+                &mut lu,
+                SparseColMatRef::new(self.matrix.as_ref(), &values),
+                Par::Seq,
+                MemStack::new(&mut MemBuffer::new(scratch)),
+                Default::default(),
+            )
+            .ok()?;
+        Some(Factor { core: self, flat, lu })
     }
 }
 
@@ -90,22 +117,31 @@ impl Core {
 pub(super) struct Factor<'a> {
     core: &'a Core,
     flat: Vec<f64>,
-    lu: Lu<usize, f64>,
+    lu: NumericLu<usize, f64>,
 }
 
 impl Factor<'_> {
     /// `y + D^-1 U core^-1 U^T y`.
     pub fn correct(&self, y: &[f64], inverse: &[f64]) -> Vec<f64> {
         let core = self.core;
-        let mut side = faer::Mat::<f64>::zeros(core.columns.len(), 1);
-        let variables = || core.columns.iter().flatten();
-        for ((&column, &v), u) in core.column_of.iter().zip(variables()).zip(&self.flat) {
-            side[(column as usize, 0)] += u * y[v as usize];
+        let mut side = Mat::<f64>::zeros(core.columns.len(), 1);
+        let mut rest = &self.flat[..];
+        for (variables, side) in core.columns.iter().zip(side.col_as_slice_mut(0)) {
+            let (own, next) = rest.split_at(variables.len());
+            *side = own.iter().zip(variables).map(|(u, &v)| u * y[v as usize]).sum();
+            rest = next;
         }
-        self.lu.solve_in_place(&mut side);
+        let scratch = core.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
+        LuRef::new_unchecked(&core.symbolic, &self.lu).solve_in_place_with_conj(
+            Conj::No,
+            side.as_mut(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+        );
         let mut x = y.to_vec();
-        for ((&column, &v), u) in core.column_of.iter().zip(variables()).zip(&self.flat) {
-            x[v as usize] += inverse[v as usize] * u * side[(column as usize, 0)];
+        let mut entries = self.flat.iter();
+        for (variables, side) in core.columns.iter().zip(side.col_as_slice(0)) {
+            variables.iter().zip(&mut entries).for_each(|(&v, u)| x[v as usize] += inverse[v as usize] * u * side);
         }
         x
     }

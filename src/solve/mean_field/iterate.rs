@@ -24,7 +24,7 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
         if !run.step(iteration, &point) {
             return Some(End::Cancelled);
         }
-        let residual = run.residual(&point);
+        let residual = run.last_residual();
         since_best = if residual < 0.5 * best { 0 } else { since_best + 1 };
         if residual < best {
             best = residual;

@@ -20,6 +20,8 @@ struct BlockLayout {
     tails: Groups,
     head_of: Vec<u32>,
     tail_of: Vec<u32>,
+    /// Whether both sides have variables: a block that only leads from or to the ground couples nothing.
+    couples: bool,
 }
 
 impl Layout {
@@ -44,16 +46,15 @@ impl Layout {
             .map(|block| {
                 let ((heads, head_of), (tails, tail_of)) = (side(&block.heads), side(&block.tails));
                 let exponent = block.exponent(problem).expect("all costs are powers");
-                BlockLayout { exponent, heads, tails, head_of, tail_of }
+                let couples = [&heads, &tails].iter().all(|side| side.iter().any(Option::is_some));
+                BlockLayout { exponent, heads, tails, head_of, tail_of, couples }
             })
             .collect();
         let columns = blocks.iter().map(|b| {
-            // a block that only leads from or to the ground couples nothing
-            let couples = [&b.heads, &b.tails].iter().all(|side| side.iter().any(Option::is_some));
             let variables = |side: &Groups| side.iter().flatten().map(|g| g.0).collect::<Vec<u32>>();
-            if couples { [variables(&b.heads), variables(&b.tails)] } else { [vec![], vec![]] }
+            if b.couples { [variables(&b.heads), variables(&b.tails)] } else { [vec![], vec![]] }
         });
-        let core = Core::new(problem.variables(), &columns.collect::<Vec<_>>());
+        let core = Core::new(problem.variables(), &columns.collect::<Vec<_>>())?;
         Some(Self { variables: problem.variables(), blocks, core })
     }
 
@@ -120,15 +121,14 @@ impl Model<'_> {
             .zip(self.moves)
             .map(|(&d, &moves)| if moves && d > 0.0 { d.recip() } else { 0.0 })
             .collect();
-        let mut columns = Vec::with_capacity(2 * self.blocks.len());
-        for (layout, flows) in self.layout.blocks.iter().zip(&self.blocks) {
+        let mut entries = Vec::with_capacity(self.layout.core.entries());
+        for (layout, flows) in self.layout.blocks.iter().zip(&self.blocks).filter(|(layout, _)| layout.couples) {
             let unit = if flows.total > 0.0 { layout.exponent / flows.total.sqrt() } else { 0.0 };
             for (groups, flows) in [(&layout.heads, &flows.heads), (&layout.tails, &flows.tails)] {
-                columns
-                    .push(groups.iter().zip(flows).filter_map(|(g, flow)| g.map(|(_, c)| unit * c * flow)).collect());
+                entries.extend(groups.iter().zip(flows).filter_map(|(g, flow)| g.map(|(_, c)| unit * c * flow)));
             }
         }
-        let factor = self.layout.core.factorize(columns, &inverse);
+        let factor = self.layout.core.factorize(entries, &inverse);
         Hessian { inverse, factor }
     }
 
@@ -145,12 +145,12 @@ impl Model<'_> {
             // far away a part of Newton's step surely lowers the cost
             let length = if longest > 0.5 { longest.ln_1p() / longest } else { 1.0 };
             step.iter_mut().for_each(|s| *s *= -length);
-            self.advance(&step);
             way.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
             // a step of this size leaves its square
             if longest <= PRECISE {
                 break;
             }
+            self.advance(&step);
         }
         way
     }
