@@ -19,17 +19,15 @@ pub(super) struct ConjugateGradients {
     mean_field: Option<Layout>,
     /// A sparse factor that preconditions, and whether it should be made anew before it is used.
     factor: Option<(Cholesky, bool)>,
-    /// An incomplete factor that preconditions, and whether it should be made anew before it is used.
-    incomplete: Option<(Incomplete, bool)>,
+    /// An incomplete factor that preconditions.
+    incomplete: Option<Incomplete>,
 }
 
 /// Most iterations of one solve.
-const MOST: usize = 5000;
+pub(super) const MOST: usize = 5000;
 /// Iterations with a factor after which it is made anew: on a grid of a million units a factorization takes 1.2 s, and an
 /// iteration 0.35 s.
 const STALE: usize = 4;
-/// The same with an incomplete factor, which is made anew at the cost of some three iterations.
-const STALE_INCOMPLETE: usize = 3;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
 const LOOSEST: f64 = 0.1;
 
@@ -43,11 +41,12 @@ impl LinearSolver for ConjugateGradients {
         let residual = run.last_residual();
         // the next residual is about the square of this one: a direction more precise than that is wasted
         let precision = residual.max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
-        self.iterate(run, point, &b, precision, |_, _| false)
+        self.iterate(run, point, &b, precision, None)
     }
 
     fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
-        Some(self.iterate(run, point, b, REFINEMENT, |_, _| false))
+        let d = self.iterate(run, point, b, REFINEMENT, None);
+        Some(if self.incomplete.is_some() { completed(run, point, b, d, REFINEMENT) } else { d })
     }
 
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<UpperBound> {
@@ -55,7 +54,7 @@ impl LinearSolver for ConjugateGradients {
             return None;
         }
         // the recurrence's own residual tells when every entry is reached by a quarter: the bound may be four times too wide
-        let z = self.iterate(run, point, b, 0.0, |v, r| r <= 0.75 * b[v]);
+        let z = self.iterate(run, point, b, 0.0, Some(&|v, r| r <= 0.75 * b[v]));
         bound_from(run, point, b, z)
     }
 }
@@ -63,7 +62,6 @@ impl LinearSolver for ConjugateGradients {
 impl ConjugateGradients {
     /// Conjugate gradients with what preconditions, if anything: a mean field, a factor, or an incomplete one.
     pub fn new(mean_field: Option<Layout>, factor: Option<Cholesky>, incomplete: Option<Incomplete>) -> Self {
-        let incomplete = incomplete.map(|incomplete| (incomplete, true));
         Self { mean_field, factor: factor.map(|factor| (factor, true)), incomplete }
     }
 
@@ -75,7 +73,6 @@ impl ConjugateGradients {
     /// Makes factors anew before they are used again.
     pub fn forget(&mut self) {
         self.factor.iter_mut().for_each(|(_, stale)| *stale = true);
-        self.incomplete.iter_mut().for_each(|(_, stale)| *stale = true);
     }
 
     /// The layout of the mean field, where there is one.
@@ -90,13 +87,13 @@ impl ConjugateGradients {
         point: &Point,
         b: &[f64],
         precision: f64,
-        enough: impl Fn(usize, f64) -> bool,
+        enough: Option<&dyn Fn(usize, f64) -> bool>,
     ) -> Vec<f64> {
         let moves = run.moves.clone();
         let b: Vec<f64> = (0..b.len()).map(|v| if moves[v] { b[v] } else { 0.0 }).collect();
         let weight = relative_weight(point);
         let mut state = State { weight: weight.clone(), d: vec![0.0; b.len()], residual: b.clone() };
-        let end = End { precision: precision * precision, b: &b, enough: &enough };
+        let end = End { precision: precision * precision, b: &b, enough };
         if let Some(layout) = &self.mean_field {
             let model = layout.at(point, &moves);
             let diagonal = model.as_ref().map(|m| m.slopes().1);
@@ -112,11 +109,10 @@ impl ConjugateGradients {
         {
             let ended = state.advance(run, point, &end, MOST, |r| factor.solve_scaled(&moves, &weight, r));
             *stale = ended.is_none_or(|iterations| iterations > STALE);
-        } else if let Some((factor, stale)) = &mut self.incomplete
-            && (!*stale || factor.factorize(run, point))
+        } else if let Some(factor) = &mut self.incomplete
+            && factor.factorize(run, point)
         {
-            let ended = state.advance(run, point, &end, MOST, |r| factor.solve_scaled(&moves, &weight, r));
-            *stale = ended.is_none_or(|iterations| iterations > STALE_INCOMPLETE);
+            return factor.solve(run, &end);
         } else {
             state.advance(run, point, &end, MOST, <[f64]>::to_vec);
         }
@@ -124,12 +120,35 @@ impl ConjugateGradients {
     }
 }
 
+/// Goes on from a solution of an assembled matrix, whose entries are rounded, with products of the weights themselves: where a
+/// part is hardly grounded it would be too far off for a refinement.
+fn completed(run: &mut Run, point: &Point, b: &[f64], d: Vec<f64>, precision: f64) -> Vec<f64> {
+    let moving = |of: &[f64]| -> Vec<f64> {
+        of.iter().zip(&run.moves).map(|(x, &moves)| if moves { *x } else { 0.0 }).collect()
+    };
+    let (b, reached) = (moving(b), moving(&point.scaled_product(&d)));
+    let residual = b.iter().zip(&reached).map(|(b, r)| b - r).collect();
+    run.passes += 1.0;
+    let mut state = State { weight: relative_weight(point), d, residual };
+    state.advance(run, point, &End { precision: precision * precision, b: &b, enough: None }, MOST, <[f64]>::to_vec);
+    state.d
+}
+
 /// When an iteration ends.
-struct End<'a> {
+pub(super) struct End<'a> {
     /// The square by which the residual is to fall below that of `b`, in the norm of the preconditioner.
-    precision: f64,
-    b: &'a [f64],
-    enough: &'a dyn Fn(usize, f64) -> bool,
+    pub precision: f64,
+    pub b: &'a [f64],
+    /// Whether the magnitude of the residual is small enough, for every variable.
+    pub enough: Option<&'a dyn Fn(usize, f64) -> bool>,
+}
+
+impl End<'_> {
+    /// Whether the residual is small enough at all variables that move.
+    pub fn is_enough<R: AsRef<[f64]>>(&self, run: &Run, residual: impl FnOnce() -> R) -> bool {
+        let Some(enough) = self.enough else { return false };
+        residual().as_ref().iter().zip(&run.moves).enumerate().all(|(v, (r, moves))| !moves || enough(v, r.abs()))
+    }
 }
 
 /// The solution so far, and its residual.
@@ -160,7 +179,7 @@ impl State {
         for iteration in 0..most {
             // rounding in the preconditioner may make the square negative
             let done = square.is_nan() || square <= goal || square <= 0.0;
-            if done || (0..n).all(|v| !run.moves[v] || (end.enough)(v, self.residual[v].abs())) {
+            if done || end.is_enough(run, || &self.residual) {
                 return Some(iteration);
             }
             run.passes += 1.0;
