@@ -168,8 +168,6 @@ fn operators_of_single_elements_follow_channels_that_a_reshape_has_split() {
 fn stored_zeros_beside_channels_tie_nothing() {
     let model = image(|m| {
         m.weight("zeros", &[1, 4, 1, 4], &[0.0; 16])
-            .tensor(i64_tensor("all", &[4], &[2, 1, 1, 1]))
-            .weight("first", &[1, 3, 6, 5], &[0.0; 90])
             .full_node("", "Concat", &["a", "zeros"], "b", &[("axis", Attr::Int(2))])
             .node("Relu", &["b"], "h")
     });
