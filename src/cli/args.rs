@@ -140,7 +140,8 @@ pub struct Balance {
     /// Write a certificate: the graph and proved bounds of all scales and weights in integers, for the checker `synbal-check`
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
-    /// Write every weight as the exact optimum rounded once, proved: norms that are half integers up to 64
+    /// Write every weight as the exact optimum rounded once, proved: norms that are half integers up to 64; Newton's method goes
+    /// on where another ends short of the tolerance
     #[arg(long, conflicts_with_all = ["power_of_two", "scale_range"])]
     pub exact: bool,
     /// Do not read what was written again, and do not run both networks to compare their outputs

@@ -98,6 +98,11 @@ impl Files {
                 placed.push((file, place.clone(), index));
             }
         }
+        self.share(graph, placed)
+    }
+
+    /// Makes tensors one that are alike and share all their bytes; `placed` has the file, the place and the number of each.
+    fn share(&self, graph: &mut Graph, mut placed: Vec<(usize, Range<usize>, usize)>) -> Result<()> {
         placed.retain(|(_, place, _)| !place.is_empty());
         placed.sort_by_key(|(file, place, index)| (*file, place.start, *index));
         let mut last: Option<&(usize, Range<usize>, usize)> = None;
