@@ -7,7 +7,8 @@ mod bank;
 
 use bank::Raw;
 use bank::known::{closed_forms, instances};
-use divan::{Bencher, counter::BytesCount};
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
 use std::ops::ControlFlow;
 use synbal::manifold::Form;
 use synbal::problem::{Port, Problem, ProblemBuilder, Weights};
@@ -72,6 +73,61 @@ fn one_pass_beside_all_other_costs(bencher: Bencher, width: usize) {
     bench_pass(bencher, width, &problem, &x);
 }
 
+/// Sweeps of local balancing in one sample.
+const SWEEPS: usize = 40;
+
+/// Two layers of units that are completely connected in both directions: one pass.
+#[divan::bench(args = [64, 256, 1024], sample_count = 20)]
+fn ring_of_layers_pass(bencher: Bencher, width: usize) {
+    bench_pass(bencher, width, &ring_of_layers(width), &vec![0.1; 2 * width]);
+}
+
+/// The same: 40 sweeps of local balancing, which look at every connection from both of its ends.
+#[divan::bench(args = [64, 256, 1024], sample_count = 5)]
+fn ring_of_layers_sweeps(bencher: Bencher, width: usize) {
+    bench_sweeps(bencher, &ring_of_layers(width));
+}
+
+/// A random graph of so many units with ten connections each: 40 sweeps, on one thread.
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 5)]
+fn random_graph_sweeps(bencher: Bencher, units: usize) {
+    let mut builder = ProblemBuilder::new(units);
+    let ports: Vec<Port> = (0..units).map(|v| builder.port(&Form::variable(v))).collect();
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let entry = |k: usize, tail: usize| ((k / 10) as u32, tail as u32, 0.5 + (k % 97) as f64);
+    let entries = (0..10 * units).map(|k| entry(k, random() % units)).filter(|e| e.0 != e.1).collect();
+    let l2 = Regularizer::lp(2.0).expect("a norm");
+    builder.block("sparse", ports.clone(), ports, Weights::Sparse(entries), &l2).expect("finite weights");
+    bench_sweeps(bencher, &builder.build());
+}
+
+fn ring_of_layers(width: usize) -> Problem {
+    let mut builder = ProblemBuilder::new(2 * width);
+    let layer = |builder: &mut ProblemBuilder, first: usize| -> Vec<Port> {
+        (0..width).map(|v| builder.port(&Form::variable(first + v))).collect()
+    };
+    let (a, b) = (layer(&mut builder, 0), layer(&mut builder, width));
+    let l2 = Regularizer::lp(2.0).expect("a norm");
+    for (heads, tails, seed) in [(&a, &b, 31), (&b, &a, 97)] {
+        let weights = Weights::Dense((0..width * width).map(|k| 0.5 + (k % seed) as f64).collect());
+        builder.block("dense", heads.clone(), tails.clone(), weights, &l2).expect("finite weights");
+    }
+    builder.build()
+}
+
+/// Counts connections that are looked at.
+fn bench_sweeps(bencher: Bencher, problem: &Problem) {
+    // never within the tolerance
+    let settings =
+        Settings { method: Method::Local, max_iterations: SWEEPS, tolerance: f64::MIN_POSITIVE, ..Settings::default() };
+    let sweeps = || divan::black_box(solve(problem, &settings, &mut |_| ControlFlow::Continue(())));
+    bencher.counter(ItemsCount::new(2 * SWEEPS * problem.entries())).bench(sweeps);
+}
+
 /// `ln(1 + w^2)`.
 #[derive(Debug)]
 struct BoundedSlope;
@@ -97,6 +153,6 @@ fn dense_layer(width: usize) -> ProblemBuilder {
 
 fn bench_pass(bencher: Bencher, width: usize, problem: &Problem, x: &[f64]) {
     bencher
-        .counter(BytesCount::of_many::<f64>(width * width))
+        .counter(BytesCount::of_many::<f64>(problem.entries()))
         .bench(|| divan::black_box(problem.point(x)).flows().cost);
 }

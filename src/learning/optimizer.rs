@@ -13,10 +13,11 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// How gradients become steps.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimizer {
     /// `w -= rate g`.
+    #[default]
     Sgd,
     /// `m = momentum m + g`, `w -= rate m`.
     Momentum {

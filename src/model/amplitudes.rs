@@ -58,7 +58,7 @@ enum Costs {
 impl<'a> Placed<'a> {
     fn new(builder: &mut ProblemBuilder, weighed: &Weighed<'a>) -> Self {
         let Weighed { one, tensor, regularizer, summed } = *weighed;
-        let (heads, tails) = (builder.distinct(&one.heads.forms), builder.distinct(&one.tails.forms));
+        let (heads, tails) = (builder.distinct(one.heads.forms.iter()), builder.distinct(one.tails.forms.iter()));
         let apart = builder.is_apart(&heads.0, &tails.0);
         Self { one, tensor, regularizer, summed, heads, tails, apart }
     }

@@ -9,10 +9,9 @@ use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
 use crate::problem::Decisions;
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::iter::Sum;
 use std::ops::{AddAssign, Range};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What rewriting did to the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,13 +38,22 @@ impl AddAssign for PatchReport {
     }
 }
 
+impl Sum for PatchReport {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, one| {
+            sum += one;
+            sum
+        })
+    }
+}
+
 /// Takes the next bytes of a file.
 type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
 
 /// Bytes that one thread makes at once.
-const JOB: usize = 1 << 19;
+const JOB: usize = 1 << 18;
 /// Bytes that are made while as many made before are passed on.
-const BATCH: usize = 1 << 22;
+const BATCH: usize = 1 << 21;
 
 impl OnnxModel {
     /// The model file with its weights multiplied as `scaling` says, and what that did to the numbers. Weights in other
@@ -154,29 +162,21 @@ impl OnnxModel {
         pieces.extend(resized.into_iter().map(|(place, new)| (place, Piece::Bytes(new))));
         pieces.sort_by_key(|piece| piece.0.start);
         let batches = batches(bytes, &pieces);
-        // what was passed on lends its memory to what is made next: fresh memory costs more than what is written to it
-        let buffers = Mutex::new(vec![]);
-        let mut ready = vec![];
+        // while a batch is passed on from one buffer, all threads fill the other with the next
+        let most = batches.iter().map(Batch::len).max().unwrap_or(0);
+        let (mut front, mut back) = (Vec::with_capacity(most), Vec::with_capacity(most));
         for at in 0..=batches.len() {
-            let make = || {
-                batches.get(at).map_or(Ok(vec![]), |(jobs, _)| jobs.par_iter().map(|job| job.make(&buffers)).collect())
-            };
+            let make = || batches.get(at).map_or(Ok(PatchReport::default()), |batch| batch.make(&mut front));
             let pass = || -> Result<()> {
                 let Some(before) = at.checked_sub(1) else { return Ok(()) };
-                for made in ready.drain(..) {
-                    let (new, counts): Made = made;
-                    *report += counts;
-                    sink(&new)?;
-                    if let Cow::Owned(buffer) = new {
-                        lock(&buffers).push(buffer);
-                    }
-                }
-                self.files().release_range(file, batches[before].1.clone());
+                sink(&back)?;
+                self.files().release_range(file, batches[before].range.clone());
                 Ok(())
             };
             let (made, passed) = rayon::join(make, pass);
             passed?;
-            ready = made?;
+            *report += made?;
+            std::mem::swap(&mut front, &mut back);
         }
         Ok(())
     }
@@ -196,41 +196,54 @@ enum Job<'a> {
     Made(&'a Line<'a>, Range<usize>),
 }
 
-/// Bytes, and what became of the numbers in them.
-type Made<'a> = (Cow<'a, [u8]>, PatchReport);
-
-impl<'a> Job<'a> {
-    fn make(&self, buffers: &Mutex<Vec<Vec<u8>>>) -> Result<Made<'a>> {
-        Ok(match self {
-            Self::Kept(bytes) => (Cow::Borrowed(*bytes), PatchReport::default()),
-            Self::Made(line, runs) => {
-                let mut new = lock(buffers).pop().unwrap_or_default();
-                let counts = line.rewrite(runs.clone(), &mut new)?;
-                (Cow::Owned(new), counts)
-            }
-        })
+impl Job<'_> {
+    fn make(&self, new: &mut [u8]) -> Result<PatchReport> {
+        match self {
+            Self::Kept(bytes) => new.copy_from_slice(bytes),
+            Self::Made(line, runs) => return line.rewrite(runs.clone(), new),
+        }
+        Ok(PatchReport::default())
     }
 }
 
-fn lock(buffers: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
-    buffers.lock().unwrap_or_else(PoisonError::into_inner)
+/// Jobs whose bytes are made together, each with its number of bytes, and what they replace.
+struct Batch<'a> {
+    jobs: Vec<(Job<'a>, usize)>,
+    range: Range<usize>,
 }
 
-/// All bytes of a file in jobs, and these in batches, each with its range of the file: while a batch is passed on, all
-/// threads make the next one.
-fn batches<'a>(bytes: &'a [u8], pieces: &'a [(Range<usize>, Piece<'a>)]) -> Vec<(Vec<Job<'a>>, Range<usize>)> {
-    let mut batches: Vec<(Vec<Job<'a>>, Range<usize>)> = vec![];
+impl Batch<'_> {
+    /// Number of new bytes.
+    fn len(&self) -> usize {
+        self.jobs.iter().map(|job| job.1).sum()
+    }
+
+    /// Fills the buffer with the bytes of all jobs.
+    fn make(&self, buffer: &mut Vec<u8>) -> Result<PatchReport> {
+        // what an earlier batch left there is overwritten
+        buffer.resize(self.len(), 0);
+        let mut rest = &mut buffer[..];
+        let places = self.jobs.iter().map(|(job, length)| (job, rest.split_off_mut(..*length).expect("room for all")));
+        let made: Vec<Result<PatchReport>> =
+            places.collect::<Vec<_>>().into_par_iter().map(|(job, new)| job.make(new)).collect();
+        made.into_iter().sum()
+    }
+}
+
+/// All bytes of a file in batches of about [`BATCH`] bytes.
+fn batches<'a>(bytes: &'a [u8], pieces: &'a [(Range<usize>, Piece<'a>)]) -> Vec<Batch<'a>> {
+    let mut batches: Vec<Batch<'a>> = vec![];
     let mut size = BATCH;
     let mut add = |job: Job<'a>, length: usize, end: usize| {
         if size >= BATCH {
-            let start = batches.last().map_or(0, |(_, range)| range.end);
-            batches.push((vec![], start..start));
+            let start = batches.last().map_or(0, |batch| batch.range.end);
+            batches.push(Batch { jobs: vec![], range: start..start });
             size = 0;
         }
         size += length;
-        let (jobs, range) = batches.last_mut().expect("one was added");
-        jobs.push(job);
-        range.end = end;
+        let batch = batches.last_mut().expect("one was added");
+        batch.jobs.push((job, length));
+        batch.range.end = end;
     };
     let mut from = 0;
     for (place, piece) in

@@ -50,14 +50,12 @@ impl<'a> Line<'a> {
         (0..runs).step_by(step).map(move |start| (part(start), part(start).len() * run))
     }
 
-    /// Writes the new bytes of some runs to a buffer; tells what became of their numbers.
-    pub(super) fn rewrite(&self, runs: Range<usize>, new: &mut Vec<u8>) -> Result<PatchReport> {
+    /// Writes the new bytes of some runs, all of `new`; tells what became of their numbers.
+    pub(super) fn rewrite(&self, runs: Range<usize>, new: &mut [u8]) -> Result<PatchReport> {
         let Self { tensor, old, axes, rule } = self;
         let width = tensor.element.width();
         let [length, head_step, tail_step] = axes.last().copied().unwrap_or([1, 0, 0]);
-        // what a longer buffer held is overwritten
-        new.resize(runs.len() * length * width, 0);
-        let mut rest = &mut new[..];
+        let mut rest = new;
         let mut counts = PatchReport::default();
         let report = &mut counts;
         let mut result = Ok(());

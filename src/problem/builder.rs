@@ -84,7 +84,7 @@ impl ProblemBuilder {
     }
 
     /// The distinct ports of some forms, in the order in which they come first, and the place of each form's port among them.
-    pub fn distinct(&mut self, forms: &[Form]) -> (Vec<Port>, Vec<u32>) {
+    pub fn distinct<'a>(&mut self, forms: impl IntoIterator<Item = &'a Form>) -> (Vec<Port>, Vec<u32>) {
         let mut list: Vec<Port> = vec![];
         let mut place_of = |form: &Form| {
             let port = self.port(form);
@@ -97,7 +97,7 @@ impl ProblemBuilder {
             }
             *place
         };
-        let places = forms.iter().map(&mut place_of).collect();
+        let places = forms.into_iter().map(&mut place_of).collect();
         (list, places)
     }
 
@@ -291,25 +291,26 @@ impl ProblemBuilder {
         if self.is_apart(heads, tails) {
             return vec![];
         }
-        let mut columns_of: HashMap<u32, Vec<u32>> = HashMap::new();
-        for (c, tail) in tails.iter().enumerate() {
-            for (variable, _) in self.problem.ports[tail.0 as usize].terms() {
-                columns_of.entry(*variable).or_default().push(c as u32);
-            }
-        }
+        let variables = |port: &Port| self.problem.ports[port.0 as usize].terms().iter().map(|t| t.0);
+        let of_column = |(c, tail)| variables(tail).map(move |v| (v, c as u32));
+        let mut columns_of: Vec<(u32, u32)> = tails.iter().enumerate().flat_map(of_column).collect();
+        columns_of.sort_unstable();
+        let mut columns = vec![];
         let mut loops = vec![];
         for (r, head) in heads.iter().enumerate() {
-            let head_form = self.problem.ports[head.0 as usize].clone();
-            let mut columns: Vec<u32> =
-                head_form.terms().iter().filter_map(|(v, _)| columns_of.get(v)).flatten().copied().collect();
+            columns.clear();
+            for &(v, _) in self.problem.ports[head.0 as usize].terms() {
+                let own = &columns_of[columns_of.partition_point(|one| one.0 < v)..];
+                columns.extend(own.iter().take_while(|one| one.0 == v).map(|one| one.1));
+            }
             columns.sort_unstable();
             columns.dedup();
             let shared = |c: u32| columns.binary_search(&c).is_ok();
             let mut take = |k: usize, c: usize| {
                 let weight = std::mem::take(&mut weights[k]);
                 if weight != W::default() {
-                    let tail_form = self.problem.ports[tails[c].0 as usize].clone();
-                    let form = head_form.plus(-1.0, &tail_form);
+                    let [head, tail] = [head, &tails[c]].map(|port| &self.problem.ports[port.0 as usize]);
+                    let form = head.plus(-1.0, tail);
                     // a single variable is a head, or a tail where it counts against the form
                     let ends = match *form.terms() {
                         [(v, c)] if c < 0.0 => (0, self.port(&Form::term(v as usize, -c)).0),

@@ -3,18 +3,15 @@
 //! The matrix is scaled to unit diagonal, so no cost leaves the range of `f64`.
 
 use super::cg::relative_weight;
+use super::factor::Factor;
 use super::linear::{LinearSolver, UpperBound, bound_from, quotient};
 use super::pattern::Pattern;
 use super::run::Run;
-use super::supernodal::Supernodal;
 use crate::problem::{Point, Problem};
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
-use faer::linalg::cholesky::llt::factor::LltRegularization;
-use faer::sparse::SparseColMatRef;
+use faer::Side;
 use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
+    CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
 };
-use faer::{Conj, MatMut, Par, Side};
 
 /// Multiplications of one factorization that are cheaper than the passes they save.
 const CHEAP_FLOPS: f64 = 3e7;
@@ -46,7 +43,7 @@ const INVERSE_VARIABLES: usize = 2000;
 pub(super) struct Cholesky {
     pattern: Pattern,
     symbolic: SymbolicCholesky<usize>,
-    factor: Vec<f64>,
+    factor: Factor,
     /// Roots of the diagonal that the factorized Hessian was divided by, relative to the largest.
     root: Vec<f64>,
 }
@@ -58,7 +55,7 @@ impl Cholesky {
         if entries > 1_000_000.max(8 * problem.variables()) || is_tangled(problem, entries) {
             return None;
         }
-        let own = Self::new(problem)?;
+        let mut own = Self::new(problem)?;
         let fill = own.symbolic.len_val();
         let flops = (fill as f64).powi(2) / problem.variables().max(1) as f64;
         let kind = match flops / (entries.max(1) as f64) {
@@ -66,6 +63,10 @@ impl Cholesky {
             each if each <= FLOPS_PER_ENTRY && fill <= MOST_FILL => Fill::Medium,
             _ => Fill::Large,
         };
+        if kind == Fill::Medium {
+            // it only preconditions
+            own.factor = Factor::Single(vec![]);
+        }
         Some((own, kind))
     }
 
@@ -76,39 +77,15 @@ impl Cholesky {
         let params = CholeskySymbolicParams::default();
         let matrix = pattern.matrix.as_ref();
         let symbolic = factorize_symbolic_cholesky(matrix, Side::Lower, SymmetricOrdering::Amd, params).ok()?;
-        Some(Self { pattern, symbolic, factor: vec![], root: vec![] })
+        Some(Self { pattern, symbolic, factor: Factor::Double(vec![]), root: vec![] })
     }
 
     /// Factorizes the scaled Hessian; false where it is not numerically definite.
     pub fn factorize(&mut self, run: &mut Run, point: &Point) -> bool {
         run.passes += 1.0;
-        let mut values = self.pattern.hessian(&run.moves, point);
+        let values = self.pattern.hessian(&run.moves, point);
         self.root = relative_weight(point).into_iter().map(f64::sqrt).collect();
-        self.factorize_values(&mut values)
-    }
-
-    /// Factorizes a matrix of unit diagonal; rounding may make it indefinite, then the diagonal grows a little.
-    fn factorize_values(&mut self, values: &mut [f64]) -> bool {
-        self.factor.resize(self.symbolic.len_val(), 0.0);
-        let mut memory =
-            MemBuffer::new(self.symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default()));
-        for shift in [0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7] {
-            self.pattern.diagonal.iter().for_each(|&place| values[place] = 1.0 + shift);
-            let matrix = SparseColMatRef::<usize, f64>::new(self.pattern.matrix.as_ref(), values);
-            let done = self.symbolic.factorize_numeric_llt::<f64>(
-                &mut self.factor,
-                matrix,
-                Side::Lower,
-                LltRegularization::default(),
-                Par::Seq,
-                MemStack::new(&mut memory),
-                Default::default(),
-            );
-            if done.is_ok() {
-                return true;
-            }
-        }
-        false
+        self.factor.factorize(&self.symbolic, &self.pattern, values)
     }
 
     /// Log-scales that minimize the sum of `(ln |w| + L)^2` over the connections, coefficients within the weights: where costs
@@ -148,33 +125,16 @@ impl Cholesky {
         weight: impl Fn(usize, usize) -> f64,
     ) -> bool {
         self.root = diagonal.iter().map(|d| d.sqrt()).collect();
-        let mut values = self.pattern.weighted(moves, &self.root, weight);
-        self.factorize_values(&mut values)
+        let values = self.pattern.weighted(moves, &self.root, weight);
+        self.factor.factorize(&self.symbolic, &self.pattern, values)
     }
 
     /// Solves with the matrix of [`Self::factorize_weighted`]; zero where variables do not move.
     pub fn solve_weighted(&self, moves: &[bool], b: &[f64]) -> Vec<f64> {
         let over_root = |v: usize, b: f64| if moves[v] { b / self.root[v] } else { 0.0 };
         let mut side: Vec<f64> = b.iter().enumerate().map(|(v, &b)| over_root(v, b)).collect();
-        self.solve_side(&mut side);
+        self.factor.solve(&self.symbolic, &mut side);
         side.into_iter().enumerate().map(|(v, s)| over_root(v, s)).collect()
-    }
-
-    /// Solves with the factor in place.
-    fn solve_side(&self, side: &mut [f64]) {
-        if let (SymbolicCholeskyRaw::Supernodal(symbolic), Some(order)) = (self.symbolic.raw(), self.symbolic.perm()) {
-            let (of_factor, of_side) = order.arrays();
-            let mut x: Vec<f64> = of_factor.iter().map(|&v| side[v]).collect();
-            Supernodal { symbolic, values: &self.factor }.solve(&mut x);
-            side.iter_mut().zip(of_side).for_each(|(side, &i)| *side = x[i]);
-            return;
-        }
-        let scratch: StackReq = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
-        let mut memory = MemBuffer::new(scratch);
-        let n = self.pattern.size();
-        let llt = faer::sparse::linalg::cholesky::LltRef::<usize, f64>::new(&self.symbolic, &self.factor);
-        let side = MatMut::from_column_major_slice_mut(side, n, 1);
-        llt.solve_in_place_with_conj(Conj::No, side, Par::Seq, MemStack::new(&mut memory));
     }
 
     /// `H^-1 (diagonal * b)`, with H the Hessian that was factorized last, wherever that was; `weight` is the diagonal over its
@@ -184,7 +144,7 @@ impl Cholesky {
         let moves = |v: usize| moves[v] && root[v] > 0.0;
         let mut side: Vec<f64> =
             (0..b.len()).map(|v| if moves(v) { weight[v] / root[v] * b[v] } else { 0.0 }).collect();
-        self.solve_side(&mut side);
+        self.factor.solve(&self.symbolic, &mut side);
         (0..b.len()).map(|v| if moves(v) { side[v] / root[v] } else { 0.0 }).collect()
     }
 
@@ -199,7 +159,7 @@ impl Cholesky {
         for j in (0..n).filter(|&j| run.moves[j]) {
             let mut column = vec![0.0; n];
             column[j] = 1.0;
-            self.solve_side(&mut column);
+            self.factor.solve(&self.symbolic, &mut column);
             for i in (0..n).filter(|&i| run.moves[i] && root[i] > 0.0) {
                 sum[i] += column[i].abs() * root[j] * b[j] / root[i];
             }

@@ -9,6 +9,7 @@ mod bounded;
 mod cg;
 mod cholesky;
 mod correct;
+mod factor;
 mod greedy;
 mod incidence;
 mod incomplete;

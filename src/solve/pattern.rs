@@ -81,11 +81,6 @@ impl Pattern {
         Some(Self { matrix, diagonal, couplings })
     }
 
-    /// Number of variables.
-    pub fn size(&self) -> usize {
-        self.diagonal.len()
-    }
-
     /// The entries of the Hessian at a point over the roots of its diagonal at both ends; on the diagonal nothing yet. Where a
     /// variable does not move there is nothing.
     pub fn hessian(&self, moves: &[bool], point: &Point) -> Vec<f64> {

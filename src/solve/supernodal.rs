@@ -5,31 +5,49 @@
 
 use crate::numeric::dot;
 use faer::sparse::linalg::cholesky::supernodal::SymbolicSupernodalCholesky;
-use std::ops::Range;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, Range, Sub, SubAssign};
 
-/// A factor `L L^T`: columns that share their rows below the diagonal are stored together, column by column.
-pub(super) struct Supernodal<'a> {
-    pub symbolic: &'a SymbolicSupernodalCholesky<usize>,
-    pub values: &'a [f64],
+/// A number of a factor.
+pub(super) trait Number:
+    Copy
+    + Default
+    + Sum
+    + AddAssign
+    + SubAssign
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+{
 }
 
-impl Supernodal<'_> {
+impl Number for f64 {}
+impl Number for f32 {}
+
+/// A factor `L L^T`: columns that share their rows below the diagonal are stored together, column by column.
+pub(super) struct Supernodal<'a, T> {
+    pub symbolic: &'a SymbolicSupernodalCholesky<usize>,
+    pub values: &'a [T],
+}
+
+impl<T: Number> Supernodal<'_, T> {
     /// `(L L^T)^-1` in place, in the order of the factor.
-    pub fn solve(&self, x: &mut [f64]) {
-        let mut below: Vec<f64> = vec![];
+    pub fn solve(&self, x: &mut [T]) {
+        let mut below: Vec<T> = vec![];
         let nodes = self.symbolic.n_supernodes();
         for (own, pattern, columns) in (0..nodes).map(|s| self.node(s)) {
             below.clear();
-            below.resize(pattern.len(), 0.0);
+            below.resize(pattern.len(), T::default());
             let x_own = &mut x[own];
             for (c, column) in columns.enumerate() {
                 let (top, bottom) = column.split_at(x_own.len());
                 let value = x_own[c] / top[c];
                 x_own[c] = value;
-                x_own[c + 1..].iter_mut().zip(&top[c + 1..]).for_each(|(x, l)| *x -= l * value);
-                below.iter_mut().zip(bottom).for_each(|(b, l)| *b += l * value);
+                x_own[c + 1..].iter_mut().zip(&top[c + 1..]).for_each(|(x, l)| *x -= *l * value);
+                below.iter_mut().zip(bottom).for_each(|(b, l)| *b += *l * value);
             }
-            pattern.iter().zip(&below).for_each(|(&row, b)| x[row] -= b);
+            pattern.iter().zip(&below).for_each(|(&row, b)| x[row] -= *b);
         }
         for (own, pattern, columns) in (0..nodes).rev().map(|s| self.node(s)) {
             below.clear();
@@ -37,14 +55,14 @@ impl Supernodal<'_> {
             let x_own = &mut x[own];
             for (c, column) in columns.enumerate().rev() {
                 let (top, bottom) = column.split_at(x_own.len());
-                let taken = dot(bottom, &below) + dot(&top[c + 1..], &x_own[c + 1..]);
-                x_own[c] = (x_own[c] - taken) / top[c];
+                let above = dot(&top[c + 1..], &x_own[c + 1..]);
+                x_own[c] = (x_own[c] - (dot(bottom, &below) + above)) / top[c];
             }
         }
     }
 
     /// The columns of a supernode, their rows below, and their values from the first of the columns on.
-    fn node(&self, s: usize) -> (Range<usize>, &[usize], std::slice::ChunksExact<'_, f64>) {
+    fn node(&self, s: usize) -> (Range<usize>, &[usize], std::slice::ChunksExact<'_, T>) {
         let own = self.symbolic.supernode_begin()[s]..self.symbolic.supernode_end()[s];
         let first = self.symbolic.col_ptr_for_row_idx()[s];
         let pattern = &self.symbolic.row_idx()[first..first + self.symbolic.nnz_per_super()[s]];

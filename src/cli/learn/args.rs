@@ -1,5 +1,6 @@
 //! What can be typed after `learn`.
 
+use crate::learning::optimizer;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ pub enum Learn {
     /// The published tables: balancing at the start or during training, at a learning rate of 1e-3
     Speed(Arms),
     /// The same arms with the learning rate chosen for each on images that are held back
-    Fair(Arms),
+    Fair(Fair),
     /// The same arms on a recurrent network that reads images row by row
     Recurrent(Experiment),
     /// Train a network of your own, and write it as ONNX
@@ -58,6 +59,16 @@ pub struct Arms {
     pub samples: Vec<String>,
 }
 
+/// Options of the fair test.
+#[derive(Args, Clone, Debug)]
+pub struct Fair {
+    #[command(flatten)]
+    pub arms: Arms,
+    /// How gradients become steps; the rates to choose from are a tenth with momentum, and 0.0001 to 0.01 with Adam
+    #[arg(long, value_enum, default_value_t = Optimizer::Sgd)]
+    pub optimizer: Optimizer,
+}
+
 /// How gradients become steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Optimizer {
@@ -69,6 +80,17 @@ pub enum Optimizer {
     Adam,
     /// Adam with the largest second moment
     Amsgrad,
+}
+
+impl From<Optimizer> for optimizer::Optimizer {
+    fn from(choice: Optimizer) -> Self {
+        match choice {
+            Optimizer::Sgd => Self::Sgd,
+            Optimizer::Momentum => Self::Momentum { momentum: 0.9 },
+            Optimizer::Adam => Self::Adam { amsgrad: false },
+            Optimizer::Amsgrad => Self::Adam { amsgrad: true },
+        }
+    }
 }
 
 /// What the network is trained for.

@@ -9,6 +9,7 @@ use super::{Exit, show};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learning::data::{Dataset, digits};
 use crate::learning::experiments::{Experiment, Options, run as experiment};
+use crate::learning::optimizer::Optimizer;
 use crate::learning::output::{JSON, Results, write};
 use crate::report::table;
 use args::Learn;
@@ -22,11 +23,16 @@ pub fn run(args: &Learn) -> Result<Exit> {
         Learn::Order(a) => (Experiment::Order, a, [].as_slice()),
         Learn::Recurrent(a) => (Experiment::Recurrent, a, [].as_slice()),
         Learn::Speed(a) => (Experiment::Speed, &a.experiment, a.samples.as_slice()),
-        Learn::Fair(a) => (Experiment::Fair, &a.experiment, a.samples.as_slice()),
+        Learn::Fair(a) => (Experiment::Fair, &a.arms.experiment, a.arms.samples.as_slice()),
         Learn::Train(a) => return train::run(a),
         Learn::Demo(a) => return demo::run(a),
     };
+    let optimizer = match args {
+        Learn::Fair(a) => a.optimizer.into(),
+        _ => Optimizer::Sgd,
+    };
     let options = Options {
+        optimizer,
         seeds: given.seeds,
         epochs: given.epochs,
         layers: given.layers.clone(),

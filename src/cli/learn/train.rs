@@ -1,6 +1,6 @@
 //! `synbal learn train`.
 
-use super::args::{Extent, Optimizer, Task, Train};
+use super::args::{Extent, Task, Train};
 use super::progress::Progress;
 use super::{Exit, data, prepare, show, text};
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +13,7 @@ use crate::learning::penalty::Penalty;
 use crate::learning::plan::Plan;
 use crate::learning::runs::Lab;
 use crate::learning::train::{Outcome, Trained};
-use crate::learning::{loss, optimizer};
+use crate::learning::loss;
 use std::path::Path;
 
 pub fn run(args: &Train) -> Result<Exit> {
@@ -66,12 +66,6 @@ fn plan(args: &Train) -> Result<Plan> {
         Task::Classify => loss::Task::Classify,
         Task::Reconstruct => loss::Task::Reconstruct,
     };
-    let optimizer = match args.optimizer {
-        Optimizer::Sgd => optimizer::Optimizer::Sgd,
-        Optimizer::Momentum => optimizer::Optimizer::Momentum { momentum: 0.9 },
-        Optimizer::Adam => optimizer::Optimizer::Adam { amsgrad: false },
-        Optimizer::Amsgrad => optimizer::Optimizer::Adam { amsgrad: true },
-    };
     let extent = match args.extent {
         Extent::Full => balancing::Extent::Full,
         Extent::Sweep => balancing::Extent::Sweep,
@@ -79,7 +73,7 @@ fn plan(args: &Train) -> Result<Plan> {
     };
     Ok(Plan {
         name: "train".into(),
-        optimizer,
+        optimizer: args.optimizer.into(),
         rate: args.rate,
         batch: args.batch,
         epochs: given.epochs.unwrap_or(20),

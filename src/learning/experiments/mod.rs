@@ -13,6 +13,7 @@ mod speed;
 pub use single::single;
 
 use super::data::Dataset;
+use super::optimizer::Optimizer;
 use super::output::{Results, SCHEMA};
 use super::runs::{Lab, Watch};
 use super::train::Outcome;
@@ -60,6 +61,8 @@ pub struct Options {
     pub epochs: Option<u32>,
     /// Hidden layers in words; for `speed` and `fair` several networks.
     pub layers: Vec<String>,
+    /// How gradients become steps, for `fair`.
+    pub optimizer: Optimizer,
     /// Numbers of training images, for `speed` and `fair`; none stands for all.
     pub samples: Vec<Option<usize>>,
 }

@@ -87,7 +87,7 @@ impl Network {
                     let tails = tails.iter().map(|&i| builder.port(&scales.tails[i as usize])).collect();
                     (heads, tails, Weights::Dense(weights))
                 }
-                None => self.sparse(builder, scales, &connections),
+                None => self.sparse(builder, scales, &connections, &mut numbering),
             };
             builder.block(&group.name(), heads, tails, weights, &costs[cost])?;
         }
@@ -117,19 +117,23 @@ impl Network {
         builder: &mut ProblemBuilder,
         scales: &Scales,
         connections: &[u32],
+        numbering: &mut [Numbering; 2],
     ) -> (Vec<Port>, Vec<Port>, Weights) {
+        let [rows, columns] = numbering;
+        let heads = rows.number(connections.iter().map(|&k| self.connections.heads[k as usize]));
+        let tails = columns.number(connections.iter().map(|&k| self.connections.tails[k as usize]));
         // units of one group have one port: the positions of a channel become one row
-        let (mut heads, mut tails) = (Ports::default(), Ports::default());
-        let entries = connections
-            .iter()
-            .map(|&k| {
-                let (tail, head) = (self.connections.tails[k as usize], self.connections.heads[k as usize]);
-                let row = heads.place(head, || builder.port(&scales.heads[head as usize]));
-                let column = tails.place(tail, || builder.port(&scales.tails[tail as usize]));
-                (row, column, self.weight(k))
-            })
-            .collect();
-        (heads.ports, tails.ports, Weights::Sparse(entries))
+        let (head_ports, row_of) = builder.distinct(heads.iter().map(|&i| &scales.heads[i as usize]));
+        let (tail_ports, column_of) = builder.distinct(tails.iter().map(|&i| &scales.tails[i as usize]));
+        let entry = |&k: &u32| {
+            let row = rows.place[self.connections.heads[k as usize] as usize];
+            let column = columns.place[self.connections.tails[k as usize] as usize];
+            (row_of[row as usize], column_of[column as usize], self.weight(k))
+        };
+        let entries = connections.iter().map(entry).collect();
+        rows.forget(&heads);
+        columns.forget(&tails);
+        (head_ports, tail_ports, Weights::Sparse(entries))
     }
 
     fn weight(&self, k: u32) -> f64 {
@@ -164,26 +168,5 @@ impl Numbering {
 
     fn forget(&mut self, numbered: &[u32]) {
         numbered.iter().for_each(|&unit| self.place[unit as usize] = u32::MAX);
-    }
-}
-
-/// Distinct ports in the order of their first occurrence.
-#[derive(Default)]
-struct Ports {
-    ports: Vec<Port>,
-    of_port: HashMap<Port, u32>,
-    of_unit: HashMap<u32, u32>,
-}
-
-impl Ports {
-    fn place(&mut self, unit: u32, port: impl FnOnce() -> Port) -> u32 {
-        let Self { ports, of_port, of_unit } = self;
-        *of_unit.entry(unit).or_insert_with(|| {
-            let port = port();
-            *of_port.entry(port).or_insert_with(|| {
-                ports.push(port);
-                ports.len() as u32 - 1
-            })
-        })
     }
 }
