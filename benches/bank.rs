@@ -52,7 +52,7 @@ fn seeded_instances(bencher: Bencher, method: &str) {
 #[divan::bench(args = [256, 1024, 4096], sample_count = 20)]
 fn one_pass(bencher: Bencher, width: usize) {
     let (problem, x) = (dense_layer(width).build(), vec![0.1; 2 * width]);
-    bench_pass(bencher, width, &problem, &x);
+    bench_pass(bencher, &problem, &x);
 }
 
 /// The same beside what only the general case has: another norm, a sum of powers, a user's own cost, a unit of degree 2 and a
@@ -70,7 +70,7 @@ fn one_pass_beside_all_other_costs(bencher: Bencher, width: usize) {
         builder.block("few", vec![gate], vec![steep], Weights::Dense(vec![1.5]), cost).expect("finite weights");
     }
     let (problem, x) = (builder.build(), vec![0.1; 2 * width]);
-    bench_pass(bencher, width, &problem, &x);
+    bench_pass(bencher, &problem, &x);
 }
 
 /// Sweeps of local balancing in one sample.
@@ -79,7 +79,7 @@ const SWEEPS: usize = 40;
 /// Two layers of units that are completely connected in both directions: one pass.
 #[divan::bench(args = [64, 256, 1024], sample_count = 20)]
 fn ring_of_layers_pass(bencher: Bencher, width: usize) {
-    bench_pass(bencher, width, &ring_of_layers(width), &vec![0.1; 2 * width]);
+    bench_pass(bencher, &ring_of_layers(width), &vec![0.1; 2 * width]);
 }
 
 /// The same: 40 sweeps of local balancing, which look at every connection from both of its ends.
@@ -151,7 +151,7 @@ fn dense_layer(width: usize) -> ProblemBuilder {
     builder
 }
 
-fn bench_pass(bencher: Bencher, width: usize, problem: &Problem, x: &[f64]) {
+fn bench_pass(bencher: Bencher, problem: &Problem, x: &[f64]) {
     bencher
         .counter(BytesCount::of_many::<f64>(problem.entries()))
         .bench(|| divan::black_box(problem.point(x)).flows().cost);

@@ -5,8 +5,8 @@ mod cli_support;
 mod onnx_support;
 
 use cli_support::{Desk, IRREDUCIBLE, entries, layers, matrix, small, with_a_unit_fed_by_its_bias, with_dead_units};
-use onnx_support::families::families;
-use onnx_support::onnx_writer::Model;
+use onnx_support::families::{between, families};
+use onnx_support::onnx_writer::{Attr, Model};
 use serde_json::{Value, json};
 use synbal::network::build::{Layered, layered, recurrent, shared_depth, tied_autoencoder};
 use synbal::network::{Activation, Network, Role};
@@ -435,4 +435,18 @@ fn a_matrix_with_inputs_and_outputs_is_a_network() {
     assert!((new[0].2 - 2.0 * 3.2f64.powf(0.25)).abs() < 1e-14);
     let file = synbal::network::mtx::parse(&desk.bytes("b.mtx"), &synbal::network::mtx::Visible::default()).unwrap();
     assert_eq!(file.of_role(Role::Hidden).count(), 5);
+}
+
+#[test]
+fn activations_that_a_model_rounds_to_half_precision_are_not_a_changed_function() {
+    let to = |code: i64| [("to", Attr::Int(code))];
+    let model = between(|m| {
+        let m = m.node("Relu", &["a"], "b").full_node("", "Cast", &["b"], "c", &to(10));
+        m.full_node("", "Cast", &["c"], "h", &to(1))
+    });
+    let desk = Desk::new();
+    desk.put("a.onnx", model.bytes());
+    let report = desk.json("balance a.onnx -o b.onnx", 0);
+    assert!(report["function_difference"].as_f64() > Some(1e-5), "{report}");
+    assert_eq!(desk.json("verify a.onnx b.onnx", 0)["status"], "verified");
 }

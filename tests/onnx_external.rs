@@ -275,3 +275,32 @@ fn tensors_in_the_same_bytes_are_shared_and_others_may_not_overlap() {
     let error = open(square("w2", 32)).unwrap_err();
     assert!(error.to_string().contains("shares some of its bytes"), "{error}");
 }
+
+#[test]
+fn no_file_of_the_model_is_lost_to_a_copy_of_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = |seed| bytes_of(&numbers(seed, 15));
+    fs::create_dir_all(folder.path().join("sub")).unwrap();
+    fs::write(folder.path().join("w.bin"), data(1)).unwrap();
+    fs::write(folder.path().join("sub/w.bin"), &data(2)[..40]).unwrap();
+    let model = perceptron(outside("w1", [3, 5], "w.bin", 0, 60), outside("w2", [5, 2], "sub/w.bin", 0, 40));
+    fs::write(folder.path().join("model.onnx"), model.bytes()).unwrap();
+    let model = OnnxModel::open(&folder.path().join("model.onnx")).unwrap();
+    // in that folder the copy of w.bin would be sub/w.bin, another file of the model
+    for target in ["sub/model.onnx", "w.bin", "sub/w.bin"] {
+        let error = model.save(&powers_of_two(&model, 1), Some(&folder.path().join(target)), true).unwrap_err();
+        assert!(error.to_string().contains("keeps weights in this file"), "{error}");
+    }
+    assert_eq!(fs::read(folder.path().join("w.bin")).unwrap(), data(1));
+    assert_eq!(fs::read(folder.path().join("sub/w.bin")).unwrap(), data(2)[..40]);
+}
+
+#[test]
+fn a_model_whose_numbers_are_said_to_be_in_itself_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = f32_tensor("w2", &[5, 2], &numbers(2, 10), Storage::Raw);
+    let model = perceptron(outside("w1", [3, 5], "model.onnx", 0, 60), inside);
+    fs::write(folder.path().join("model.onnx"), model.bytes()).unwrap();
+    let error = OnnxModel::open(&folder.path().join("model.onnx")).unwrap_err();
+    assert!(error.to_string().contains("the model file itself"), "{error}");
+}

@@ -66,6 +66,17 @@ fn a_model_that_the_engine_does_not_know_is_unchecked() {
 }
 
 #[test]
+fn inputs_too_large_to_run_and_outputs_that_are_no_numbers_are_unchecked() {
+    let large = between(|m| m.node("Relu", &["a"], "h")).input("z", &[Some(3), Some(30_000), Some(30_000)]);
+    let nan = between(|m| m.node("Sqrt", &["a"], "b").node("Neg", &["b"], "c").node("Sqrt", &["c"], "h"));
+    for (model, why) in [(large, "numbers"), (nan, "no finite number")] {
+        let model = open(&model);
+        let FunctionCheck::Unchecked { reason } = model.check(model.bytes(), 1) else { panic!("{why}") };
+        assert!(reason.contains(why), "{reason}");
+    }
+}
+
+#[test]
 fn overflow_is_an_error_that_names_the_weight_and_subnormal_results_are_counted() {
     let model = open(&between(|m| m.node("Relu", &["a"], "h")));
     let all = |x: f64| Scaling::new(vec![x; model.free()]);

@@ -104,7 +104,7 @@ pub fn run(args: &Balance) -> Result<Exit> {
         FunctionCheck::Compared { difference, rounding, notes, .. } => {
             report.function_difference = Some(difference);
             report.function_rounding = Some(rounding);
-            if function::differs(difference, rounding, input.roundoff()) {
+            if function::differs(difference, rounding, input.roundoff_inside()) {
                 report.status = "function changed".into();
                 report.reason =
                     Some("the outputs differ by far more than rounding explains; do not use the result".into());

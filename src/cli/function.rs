@@ -38,7 +38,8 @@ pub fn check_networks(a: &Network, b: &Network, seed: u64, roundoff: f64) -> Fun
         let is_zero = |of: &[f64]| of.iter().all(|&output| output == 0.0);
         if is_zero(&outputs) && !is_zero(&others) {
             // a long chain of small weights computes nothing, though its rescaled weights may
-            let problem = "on random inputs its own outputs are all zero, those of the other are not: signals vanish on the way";
+            let problem =
+                "on random inputs its own outputs are all zero, those of the other are not: signals vanish on the way";
             return Err(Error::new(ErrorKind::Network, "network", problem, "run both on inputs of your own"));
         }
         let neighbour = neighbour(a, seed, roundoff)?;

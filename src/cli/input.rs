@@ -145,6 +145,14 @@ impl Input {
         self.floats().into_iter().map(Float::roundoff).fold(Float::F64.roundoff(), f64::max)
     }
 
+    /// The same of the numbers in which the file computes: a model may round its activations to fewer digits than its weights have.
+    pub fn roundoff_inside(&self) -> f64 {
+        match self {
+            Self::Onnx(model) => model.casts().map(Float::roundoff).fold(self.roundoff(), f64::max),
+            Self::Json(_) | Self::Matrix(_) => self.roundoff(),
+        }
+    }
+
     /// By how much rounding changes a weight at most that is subnormal in its type.
     pub fn least_step(&self) -> f64 {
         self.floats().into_iter().map(Float::least_step).fold(Float::F64.least_step(), f64::max)

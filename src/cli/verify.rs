@@ -74,7 +74,7 @@ pub fn run(args: &Verify) -> Result<Exit> {
     }
     let balanced = residual <= allowed;
     let mut reasons: Vec<String> = found.reason.filter(|_| !same).into_iter().collect();
-    if difference.zip(rounding).is_some_and(|(d, r)| function::differs(d, r, roundoff)) {
+    if difference.zip(rounding).is_some_and(|(d, r)| function::differs(d, r, candidate.roundoff_inside())) {
         reasons.push("the outputs differ by more than rounding explains".into());
     }
     if !balanced {

@@ -3,7 +3,7 @@
 use super::graph::Graph;
 use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{beside, folder_of};
+use crate::files::{beside, folder_of, same_file};
 use crate::mapped::Mapped;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -84,6 +84,11 @@ impl Files {
         for (index, tensor) in graph.tensors.iter_mut().enumerate() {
             let Some(external) = tensor.external.clone() else { continue };
             let path = beside(folder_of(&self.list[0].path), &external.location, &tensor.place())?;
+            if same_file(&path, &self.list[0].path) {
+                let problem = "its numbers are said to be in the model file itself";
+                let remedy = "keep them in the tensor, or in a file of their own";
+                return Err(Error::new(ErrorKind::Format, tensor.place(), problem, remedy));
+            }
             let file = match known.get(&path) {
                 Some(&file) => file,
                 None => {

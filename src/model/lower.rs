@@ -1,6 +1,7 @@
 //! From an ONNX file to a balancing problem.
 
 use super::amplitudes::{Weighed, add};
+use super::element::ElementType;
 use super::files::Files;
 use super::graph::Graph;
 use super::scales::{Choice, Inferred, Ports, Role, WeightUse, infer, is_quantized, matches};
@@ -8,6 +9,7 @@ use super::tensor::Tensor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Frozen, Layer, Lowered, NamedForm};
 use crate::manifold::Form;
+use crate::numeric::Float;
 use crate::problem::ProblemBuilder;
 use crate::regularizer::Regularizer;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,12 @@ impl OnnxModel {
     #[must_use]
     pub fn quantized(&self) -> Option<&str> {
         self.graph.nodes.iter().find(|node| is_quantized(node)).map(|node| node.name.as_str())
+    }
+
+    /// The types of numbers to which nodes round what they compute.
+    pub fn casts(&self) -> impl Iterator<Item = Float> {
+        let casts = self.graph.nodes.iter().filter(|node| node.domain.is_empty() && node.op == "Cast");
+        casts.filter_map(|node| ElementType::from_code(node.int("to", 0)).float())
     }
 
     /// Number of free log-scales.

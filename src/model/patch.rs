@@ -11,7 +11,7 @@ use crate::problem::Decisions;
 use rayon::prelude::*;
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What rewriting did to the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,18 +97,18 @@ impl OnnxModel {
             return Ok(report);
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut targets = vec![];
-        for (location, own) in self.files().others() {
-            let target = folder.join(location);
-            if same_file(&target, own) {
-                let problem = "the model keeps weights in this file, and a copy would have to take its name";
-                let error = Error::new(ErrorKind::Parameter, "--output", problem, "write to another folder");
-                return Err(error.in_file(&target));
-            }
-            if let Some(folder) = target.parent().filter(|f| !f.as_os_str().is_empty()) {
-                std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "making the folder", &e))?;
-            }
-            targets.push(target);
+        let own = || self.files().others().map(|(_, own)| own);
+        let targets: Vec<PathBuf> = self.files().others().map(|(location, _)| folder.join(location)).collect();
+        // no file of the model may be lost: not one of another name in the same folders either
+        let takes = |target: &Path| own().any(|own| same_file(target, own));
+        let lost = targets.iter().find(|&target| takes(target) || same_file(target, self.path()));
+        if let Some(target) = lost.map(PathBuf::as_path).or(takes(path).then_some(path)) {
+            let problem = "the model keeps weights in this file, and a copy would have to take its name";
+            let error = Error::new(ErrorKind::Parameter, "--output", problem, "write to another folder");
+            return Err(error.in_file(target));
+        }
+        for folder in targets.iter().filter_map(|t| t.parent()).filter(|f| !f.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "making the folder", &e))?;
         }
         // the model itself comes last: it is complete only with the files that it names
         let order = (1..self.files().count()).chain([0]);

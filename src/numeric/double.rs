@@ -136,18 +136,60 @@ impl Double {
     #[inline(always)]
     #[must_use]
     pub fn exp(self) -> Self {
-        let k = (self.high / std::f64::consts::LN_2).round();
-        let r = self - Self::from(k * LN_2[0]) - Self::from(k * LN_2[1]) - Self::product(k, LN_2[2]);
-        let t = r.scaled(1.0 / 256.0);
-        // exp(t) - 1 by Horner's rule
-        let one = Self::from(1.0);
-        let term = |series: Self, [high, low]: [f64; 2]| Self { high, low } + t * series;
-        let series = one + t * FACTORIALS.into_iter().fold(Self::default(), term);
-        let mut e = t * series;
-        for _ in 0..8 {
-            e = e.scaled(2.0) + e * e;
+        let [power] = Self::exp_each([self]);
+        power
+    }
+
+    /// The exponentials of several numbers, side by side: one alone is some hundred operations that wait for each other.
+    #[inline(always)]
+    #[must_use]
+    pub fn exp_each<const N: usize>(values: [Self; N]) -> [Self; N] {
+        let k = values.map(|value| (value.high / std::f64::consts::LN_2).round());
+        // words apart, and every stage for all numbers, so that they fill vector units
+        let (mut t, mut series, mut e) = (Apart::<N>::zeros(), Apart::<N>::zeros(), Apart::<N>::zeros());
+        for i in 0..N {
+            let high = values[i] - Self::from(k[i] * LN_2[0]) - Self::from(k[i] * LN_2[1]);
+            t.set(i, (high - Self::product(k[i], LN_2[2])).scaled(1.0 / 256.0));
         }
-        (one + e).scaled(2f64.powi(k as i32))
+        // exp(t) - 1 by Horner's rule
+        for [high, low] in FACTORIALS {
+            for i in 0..N {
+                series.set(i, Self { high, low } + t.get(i) * series.get(i));
+            }
+        }
+        let one = Self::from(1.0);
+        for i in 0..N {
+            e.set(i, t.get(i) * (one + t.get(i) * series.get(i)));
+        }
+        for _ in 0..8 {
+            for i in 0..N {
+                e.set(i, e.get(i).scaled(2.0) + e.get(i) * e.get(i));
+            }
+        }
+        std::array::from_fn(|i| (one + e.get(i)).scaled(2f64.powi(k[i] as i32)))
+    }
+}
+
+/// Numbers with their words apart.
+struct Apart<const N: usize> {
+    high: [f64; N],
+    low: [f64; N],
+}
+
+impl<const N: usize> Apart<N> {
+    #[inline(always)]
+    fn zeros() -> Self {
+        Self { high: [0.0; N], low: [0.0; N] }
+    }
+
+    #[inline(always)]
+    fn get(&self, i: usize) -> Double {
+        Double { high: self.high[i], low: self.low[i] }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, i: usize, value: Double) {
+        (self.high[i], self.low[i]) = (value.high, value.low);
     }
 }
 
@@ -200,6 +242,7 @@ impl Mul for Double {
 impl Div for Double {
     type Output = Self;
     /// Relative error at most `15 u^2 + 56 u^3`.
+    #[inline(always)]
     fn div(self, other: Self) -> Self {
         let quotient = self.high / other.high;
         let product = other * Self::from(quotient);

@@ -78,13 +78,8 @@ impl Problem {
             let at = |ports: &[u32], of: &[Double]| -> Vec<Double> { ports.iter().map(|&q| of[q as usize]).collect() };
             let (up, down) = (at(&block.heads, &multipliers[k][0]), at(&block.tails, &multipliers[k][1]));
             let (rows, columns) = block.precise_products(p, &down, &up);
-            let factor = Double::from(p);
-            for ((&head, up), sum) in block.heads.iter().zip(up).zip(rows) {
-                flows.heads[head as usize] = flows.heads[head as usize] + factor * up * sum;
-            }
-            for ((&tail, down), sum) in block.tails.iter().zip(down).zip(columns) {
-                flows.tails[tail as usize] = flows.tails[tail as usize] + factor * down * sum;
-            }
+            add_flows(&mut flows.heads, &block.heads, (p, &up), &rows);
+            add_flows(&mut flows.tails, &block.tails, (p, &down), &columns);
         }
         let (inflow, outflow) = flows.at_variables(self);
         let additions = self.most_additions(precise_kernel::longest_sum);
@@ -98,16 +93,37 @@ impl Problem {
 fn exponentials(log: &[Double], p: f64) -> [Vec<Double>; 2] {
     let p = Double::from(p);
     let mut values = log.to_vec();
+    let mut inverse = vec![Double::default(); log.len()];
     // fused multiplications are single instructions there, and exact everywhere: the same numbers on all machines
-    values.par_chunks_mut(1024).for_each(|chunk| {
+    values.par_chunks_mut(1024).zip(inverse.par_chunks_mut(1024)).for_each(|(values, inverse)| {
         in_vector_units(
-            (chunk, p),
+            (values, inverse, p),
             #[inline(always)]
-            |(chunk, p)| chunk.iter_mut().for_each(|value| *value = (p * *value).exp()),
+            |(values, inverse, p)| {
+                let (groups, rest) = values.as_chunks_mut::<EXPONENTIALS>();
+                groups.iter_mut().for_each(|group| *group = Double::exp_each(group.map(|l| p * l)));
+                rest.iter_mut().for_each(|value| *value = (p * *value).exp());
+                inverse.iter_mut().zip(values).for_each(|(inverse, value)| *inverse = Double::from(1.0) / *value);
+            },
         );
     });
-    let inverse = values.iter().map(|&value| Double::from(1.0) / value).collect();
     [values, inverse]
+}
+
+/// Exponentials that are computed side by side.
+const EXPONENTIALS: usize = 8;
+
+/// Adds the sums of a block at its ports, times their multipliers and a factor, to the flows.
+fn add_flows(flows: &mut [Double], ports: &[u32], (factor, multipliers): (f64, &[Double]), sums: &[Double]) {
+    in_vector_units(
+        (flows, ports, multipliers, sums),
+        #[inline(always)]
+        |(flows, ports, multipliers, sums)| {
+            for ((&port, &multiplier), &sum) in ports.iter().zip(multipliers).zip(sums) {
+                flows[port as usize] = flows[port as usize] + Double::from(factor) * multiplier * sum;
+            }
+        },
+    );
 }
 
 impl PreciseFlows {
@@ -261,14 +277,20 @@ impl Sums {
     fn at_variables(&self, problem: &Problem) -> (Vec<Double>, Vec<Double>) {
         let zeros = vec![Double::default(); problem.variables];
         let (mut inflow, mut outflow) = (zeros.clone(), zeros);
-        for (q, form) in problem.ports.iter().enumerate() {
-            for &(v, c) in form.terms() {
-                let (v, size) = (v as usize, Double::from(c.abs()));
-                let (up, down) = if c > 0.0 { (self.heads[q], self.tails[q]) } else { (self.tails[q], self.heads[q]) };
-                inflow[v] = inflow[v] + size * up;
-                outflow[v] = outflow[v] + size * down;
-            }
-        }
+        in_vector_units(
+            (&mut inflow[..], &mut outflow[..], &self.heads[..], &self.tails[..]),
+            #[inline(always)]
+            |(inflow, outflow, heads, tails)| {
+                for ((form, &head), &tail) in problem.ports.iter().zip(heads).zip(tails) {
+                    for &(v, c) in form.terms() {
+                        let (v, size) = (v as usize, Double::from(c.abs()));
+                        let (up, down) = if c > 0.0 { (head, tail) } else { (tail, head) };
+                        inflow[v] = inflow[v] + size * up;
+                        outflow[v] = outflow[v] + size * down;
+                    }
+                }
+            },
+        );
         (inflow, outflow)
     }
 }

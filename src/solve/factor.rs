@@ -55,7 +55,7 @@ fn factorize<T: RealField + Copy>(
     let mut memory = MemBuffer::new(symbolic.factorize_numeric_llt_scratch::<T>(Par::Seq, Default::default()));
     shifts.iter().any(|&shift| {
         let one = T::one_impl();
-        pattern.diagonal.iter().for_each(|&place| values[place] = one.clone() + shift.clone());
+        pattern.diagonal.iter().for_each(|&place| values[place] = one + shift);
         let matrix = SparseColMatRef::<usize, T>::new(pattern.matrix.as_ref(), values);
         let done = symbolic.factorize_numeric_llt::<T>(
             factor,

@@ -46,21 +46,19 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
             return Some(x);
         }
         let before = size(&near.gaps);
-        let (step, passes) = {
-            let tangent = near.tangent();
-            let exponents = |block: usize| run.problem.blocks()[block].exponent(run.problem).unwrap_or(1.0);
-            let weight = |block: usize, order: usize| exponents(block).powi(2) * tangent.symmetric[order];
-            if !factor.factorize_weighted(&run.moves, &tangent.diagonal, weight) {
-                return None;
-            }
-            tangent.step(|side| factor.solve_weighted(&run.moves, side))
-        };
+        let tangent = near.tangent();
+        let exponents = |block: usize| run.problem.blocks()[block].exponent(run.problem).unwrap_or(1.0);
+        let weight = |block: usize, order: usize| exponents(block).powi(2) * tangent.symmetric[order];
+        if !factor.factorize_weighted(&run.moves, &tangent.diagonals.1, weight) {
+            return None;
+        }
+        let (step, passes) = tangent.step(|side| factor.solve_weighted(&run.moves, side));
+        // two of them at once, in a problem of a million units, are a tenth of a gigabyte
+        drop(tangent);
         run.passes += passes;
         if step.iter().any(|d| !d.is_finite()) {
             return None;
         }
-        // two of them at once, in a problem of a million units, are a tenth of a gigabyte
-        drop(near);
         let shorter = (0..MOST_HALVINGS).find_map(|halvings| {
             let length = 0.5f64.powi(halvings);
             let trial: Vec<f64> = x.iter().zip(&step).map(|(x, d)| x + length * d).collect();
@@ -264,45 +262,47 @@ struct Near<'a> {
     shares: Vec<f64>,
 }
 
-impl Near<'_> {
-    /// The slopes of the equations.
-    fn tangent(&self) -> Tangent<'_> {
-        let equations = self.equations;
-        let part = |(&(v, c), share): (&(u32, f64), &f64)| share / self.sums[v as usize][side(c)];
-        let mut slopes: Vec<f64> = equations.terms.iter().zip(&self.shares).map(part).collect();
-        let mut symmetric = Vec::with_capacity(self.logs.len());
-        let mut diagonal = vec![0.0; self.gaps.len()];
-        let mut each = &slopes[..];
-        for (terms, log) in equations.connections().zip(&self.logs) {
-            let own = each.split_off(..terms.len()).unwrap_or_default();
+impl<'a> Near<'a> {
+    /// The slopes of the equations, in the memory of what they are made of.
+    fn tangent(self) -> Tangent<'a> {
+        let Self { equations, gaps, diagonal: own, logs, largest, sums, shares } = self;
+        let (mut slopes, mut symmetric) = (shares, logs);
+        for (&(v, c), part) in equations.terms.iter().zip(&mut slopes) {
+            *part /= sums[v as usize][side(c)];
+        }
+        let mut diagonal = vec![0.0; gaps.len()];
+        let mut parts = &slopes[..];
+        for (terms, weight) in equations.connections().zip(&mut symmetric) {
+            let own = parts.split_off(..terms.len()).unwrap_or_default();
             // the geometric mean of the parts
             let product: f64 = own.iter().product();
-            let weight = match own.len() {
+            *weight = match own.len() {
                 1 => product,
                 2 if product > f64::MIN_POSITIVE => product.sqrt(),
                 count => {
-                    let flow = |v: usize, side: usize| self.largest[v][side] + self.sums[v][side].ln();
+                    let flow = |v: usize, side: usize| largest[v][side] + sums[v][side].ln();
                     let sum: f64 = terms.iter().map(|&(v, c)| flow(v as usize, side(c))).sum();
-                    (log - sum / count.max(1) as f64).exp()
+                    (*weight - sum / count.max(1) as f64).exp()
                 }
             };
-            symmetric.push(weight);
-            terms.iter().for_each(|&(v, c)| diagonal[v as usize] += c * c * weight);
+            terms.iter().for_each(|&(v, c)| diagonal[v as usize] += c * c * *weight);
         }
         slopes.iter_mut().zip(&equations.terms).for_each(|(part, &(_, c))| *part *= c);
-        Tangent { near: self, slopes, symmetric, diagonal }
+        Tangent { equations, gaps, slopes, symmetric, diagonals: (own, diagonal) }
     }
 }
 
 /// The equations near a point.
 struct Tangent<'a> {
-    near: &'a Near<'a>,
+    equations: &'a Equations,
+    /// Logarithm of inflow over outflow, for every variable.
+    gaps: Vec<f64>,
     /// How the gap at the variable of every term changes with the logarithm of its connection's cost.
     slopes: Vec<f64>,
     /// For every connection the weight of a symmetric matrix that resembles the Jacobian.
     symmetric: Vec<f64>,
-    /// The diagonal of that matrix.
-    diagonal: Vec<f64>,
+    /// The diagonals of the Jacobian and of the symmetric matrix.
+    diagonals: (Vec<f64>, Vec<f64>),
 }
 
 impl Tangent<'_> {
@@ -310,21 +310,22 @@ impl Tangent<'_> {
     fn product(&self, d: &[f64]) -> Vec<f64> {
         let mut image = vec![0.0; d.len()];
         let mut slopes = self.slopes.iter();
-        for terms in self.near.equations.connections() {
+        for terms in self.equations.connections() {
             let along = along(terms, d);
             terms.iter().zip(&mut slopes).for_each(|(&(v, _), slope)| image[v as usize] += slope * along);
         }
-        image.iter_mut().zip(&self.near.equations.moves).filter(|(_, moves)| !**moves).for_each(|(i, _)| *i = 0.0);
+        image.iter_mut().zip(&self.equations.moves).filter(|(_, moves)| !**moves).for_each(|(i, _)| *i = 0.0);
         image
     }
 
     /// Newton's step, and the passes that it took: generalized minimal residuals (Saad and Schultz 1986), with a
     /// preconditioner that solves with the symmetric matrix.
     fn step(&self, solve: impl Fn(&[f64]) -> Vec<f64>) -> (Vec<f64>, f64) {
-        let gaps = &self.near.gaps;
+        let gaps = &self.gaps;
         let n = gaps.len();
         // rows of the Jacobian and of the symmetric matrix are brought to one length
-        let ratio: Vec<f64> = self.near.diagonal.iter().zip(&self.diagonal).map(|(a, b)| if *a > 0.0 { b / a } else { 0.0 }).collect();
+        let (own, other) = &self.diagonals;
+        let ratio: Vec<f64> = own.iter().zip(other).map(|(a, b)| if *a > 0.0 { b / a } else { 0.0 }).collect();
         let precondition = |r: &[f64]| solve(&r.iter().zip(&ratio).map(|(r, ratio)| r * ratio).collect::<Vec<f64>>());
         let first = norm(gaps);
         let mut basis = vec![scaled(gaps, -1.0 / first)];
@@ -420,8 +421,7 @@ mod tests {
         let moved = |h: f64| x.iter().zip(&d).map(|(x, d)| x + h * d).collect::<Vec<f64>>();
         const H: f64 = 1e-5;
         let (ahead, behind) = (equations.at(&moved(H)).unwrap(), equations.at(&moved(-H)).unwrap());
-        let near = equations.at(&x).unwrap();
-        let product = near.tangent().product(&d);
+        let product = equations.at(&x).unwrap().tangent().product(&d);
         for ((a, b), p) in ahead.gaps.iter().zip(&behind.gaps).zip(product) {
             assert!(((a - b) / (2.0 * H) - p).abs() < 1e-6, "{a} {b} {p}");
         }
@@ -432,10 +432,9 @@ mod tests {
         let problem = problem(seed);
         let n = problem.variables();
         let equations = Equations::new(&problem, &vec![true; n]).unwrap();
-        let near = equations.at(&random(n, seed)).unwrap();
-        let tangent = near.tangent();
-        let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonal).map(|(s, d)| s / d).collect());
-        let left: Vec<f64> = tangent.product(&step).iter().zip(&near.gaps).map(|(p, g)| p + g).collect();
-        assert!(norm(&left) <= 1.001 * PRECISION * norm(&near.gaps), "{}", norm(&left) / norm(&near.gaps));
+        let tangent = equations.at(&random(n, seed)).unwrap().tangent();
+        let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonals.1).map(|(s, d)| s / d).collect());
+        let left: Vec<f64> = tangent.product(&step).iter().zip(&tangent.gaps).map(|(p, g)| p + g).collect();
+        assert!(norm(&left) <= 1.001 * PRECISION * norm(&tangent.gaps), "{}", norm(&left) / norm(&tangent.gaps));
     }
 }

@@ -8,12 +8,12 @@ use crate::files::write_atomic;
 use crate::learning::balancing::{self, Balancing, When};
 use crate::learning::experiments::single;
 use crate::learning::export::{json, onnx};
+use crate::learning::loss;
 use crate::learning::output::write;
 use crate::learning::penalty::Penalty;
 use crate::learning::plan::Plan;
 use crate::learning::runs::Lab;
 use crate::learning::train::{Outcome, Trained};
-use crate::learning::loss;
 use std::path::Path;
 
 pub fn run(args: &Train) -> Result<Exit> {

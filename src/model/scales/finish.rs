@@ -85,7 +85,10 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
 fn shared_away(graph: &Graph, uses: &[WeightUse]) -> Option<Frozen> {
     let [first, other, ..] = uses else { return None };
     let tensor = &graph.tensors[first.tensor()].name;
-    let reason = format!("{:?} uses its weights {tensor:?} as well, and both together leave no freedom", other.node);
+    let reason = match graph.outputs.iter().any(|output| output.name == other.node) {
+        true => format!("its weights {tensor:?} are an output of the graph as well"),
+        false => format!("{:?} uses its weights {tensor:?} as well, and both together leave no freedom", other.node),
+    };
     Some(Frozen { node: first.node.clone(), reason })
 }
 

@@ -1,6 +1,7 @@
 //! The state of inference, and what rules may do to it.
 
 use super::integers::Numbers;
+use super::shape::shape_of;
 use super::size::{Size, Sizes, Symbol};
 use super::uses::{Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
@@ -11,7 +12,7 @@ use crate::manifold::{Form, Forms, ManifoldBuilder};
 use crate::model::files::Files;
 use crate::model::graph::{Graph, Node, Shape};
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The signal flow between channels; variables and whole tensors are nodes of one graph.
 #[derive(Debug, Default)]
@@ -89,8 +90,16 @@ impl<'a> Inference<'a> {
     /// Follows all nodes, then the graph outputs.
     pub(super) fn run(&mut self) -> Result<()> {
         let graph = self.graph;
-        for node in &graph.nodes {
-            self.step(node)?;
+        for (node, read) in graph.nodes.iter().zip(self.read()) {
+            match read {
+                true => self.step(node)?,
+                // a constant that nothing needs is not worth a word
+                false if node.inputs.is_empty() => {}
+                false => {
+                    let reason = format!("{}: nothing reads its results", node.op);
+                    self.frozen.push(Frozen { node: node.name.clone(), reason });
+                }
+            }
         }
         for output in &graph.outputs {
             mixed::settle_named(self, &output.name);
@@ -101,6 +110,26 @@ impl<'a> Inference<'a> {
             }
         }
         Ok(())
+    }
+
+    /// For every node, whether an output of the graph depends on it.
+    fn read(&self) -> Vec<bool> {
+        let mut names: HashSet<&str> = self.graph.outputs.iter().map(|o| o.name.as_str()).collect();
+        let mut read: Vec<bool> = self
+            .graph
+            .nodes
+            .iter()
+            .rev()
+            .map(|node| {
+                let is_read = node.outputs.iter().any(|name| names.contains(name.as_str()));
+                if is_read {
+                    names.extend(node.inputs.iter().chain(&node.captures).map(String::as_str));
+                }
+                is_read
+            })
+            .collect();
+        read.reverse();
+        read
     }
 
     fn step(&mut self, node: &Node) -> Result<()> {
@@ -161,7 +190,12 @@ impl<'a> Inference<'a> {
             self.frozen.push(Frozen { node: node.name.clone(), reason });
         }
         inputs.iter().for_each(|v| self.ground(v, &node.name));
-        let values = (0..node.outputs.len()).map(|_| self.constant(None)).collect();
+        let shape = match node.op.as_str() {
+            "ConstantOfShape" => self.numbers_of(node, 0).map(|n| n.elements.iter().map(|&n| n.into()).collect()),
+            "Cast" => inputs.first().and_then(shape_of),
+            _ => None,
+        };
+        let values = (0..node.outputs.len()).map(|_| self.constant(shape.clone())).collect();
         self.define(node, values);
         Ok(())
     }

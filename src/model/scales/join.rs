@@ -6,6 +6,7 @@ use super::mixed::settle;
 use super::shape::{arrange, position, rearrange, shape_of};
 use super::size::{Size, Sizes};
 use super::value::{Activation, Scales, Value};
+use super::zeros::{all_zero, is_zero};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::manifold::Form;
@@ -48,8 +49,12 @@ fn concat(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let from_end = rank - 1 - axis;
     let sizes: Option<Vec<usize>> = shapes.iter().map(|s| s[axis].known()).collect();
     let mut parts = vec![];
-    for (input, shape) in inputs.iter().zip(&shapes) {
-        parts.push(part(it, node, input, from_end, shape[axis])?);
+    for (i, (input, shape)) in inputs.iter().zip(&shapes).enumerate() {
+        let zero = match input {
+            Value::Stored(view) => all_zero(it, view.tensor),
+            Value::Activation(a) => a.constant && node.input(i).is_some_and(|name| is_zero(it, name)),
+        };
+        parts.push(part(it, node, input, zero, (from_end, shape[axis]))?);
     }
     let others = match_others(it, node, &parts)?;
     let along: Option<Vec<Form>> = match &sizes {
@@ -78,16 +83,18 @@ fn concat(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     Ruling::one(Value::Activation(Activation { nonnegative, ..output }))
 }
 
-fn part(it: &mut Inference<'_>, node: &Node, input: &Value, axis: usize, size: Size) -> Result<Part> {
+fn part(it: &mut Inference<'_>, node: &Node, input: &Value, zero: bool, (axis, size): (usize, Size)) -> Result<Part> {
+    if let Value::Stored(view) = input {
+        it.fix(view, &node.name);
+    }
+    if zero && let Some(count) = size.known().filter(|&n| n <= MAX_JOINED) {
+        // zeros take any scale
+        return Ok(Part { along: Some(it.channels(node, count).to_vec()), others: None });
+    }
     let activation = match input {
         Value::Activation(a) => a,
         Value::Stored(view) => {
-            it.fix(view, &node.name);
-            let count = view.size(axis);
-            let zero = it.graph.tensors[view.tensor].is_rewritable() && it.numbers(view).iter().all(|&n| n == 0.0);
-            // zeros take any scale
-            let along = if zero { it.channels(node, count).to_vec() } else { vec![Form::zero(); count] };
-            return Ok(Part { along: Some(along), others: (!zero).then(Scales::zero) });
+            return Ok(Part { along: Some(vec![Form::zero(); view.size(axis)]), others: Some(Scales::zero()) });
         }
     };
     let mut others = Scales::zero();

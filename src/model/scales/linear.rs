@@ -10,6 +10,7 @@ use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
 use super::{Rule, Ruling};
 use crate::error::Result;
+use crate::lowered::Frozen;
 use crate::model::graph::Node;
 
 /// The rules of this family.
@@ -133,7 +134,7 @@ fn gemm(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let c = it.input(node, 2);
     let refusal = match (&stored, &c) {
         (Some(view), _) if it.unfit(view).is_some() => None,
-        (_, Some(Value::Stored(bias))) => it.unfit(bias).or_else(|| scalar(it, channels == Some(Size::Known(1)), bias)),
+        (_, Some(Value::Stored(bias))) => it.unfit(bias),
         (_, Some(Value::Activation(c))) if c.constant => {
             Some("it adds a constant that is not a stored tensor".to_owned())
         }
@@ -149,6 +150,11 @@ fn gemm(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let Ruling::Outputs(values) = &product else { return Ok(product) };
     match (&values[..], c) {
         ([Value::Activation(output)], Some(Value::Stored(bias))) => {
+            if let Some(reason) = scalar(it, channels == Some(Size::Known(1)), &bias) {
+                // what it is added to keeps its scale; what comes before does not have to
+                it.frozen.push(Frozen { node: node.name.clone(), reason: format!("Gemm: {reason}") });
+                it.ground(&Value::Activation(output.clone()), &node.name);
+            }
             shift(it, node, output, &bias)?;
             Ruling::one(Value::Activation(Activation { nonnegative: false, ..output.clone() }))
         }

@@ -28,6 +28,7 @@ mod size;
 mod uses;
 mod value;
 mod window;
+mod zeros;
 
 pub use choice::Choice;
 pub use choice::{matches, tied};

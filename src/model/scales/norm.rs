@@ -1,6 +1,7 @@
 //! Batch normalization with stored statistics: a diagonal weight and a bias.
 
 use super::inference::{CONSTANT, Inference, shapes_differ};
+use super::size::Size;
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Scales, Value, View};
 use super::{Rule, Ruling};
@@ -55,7 +56,11 @@ fn batch(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     // without a cost gamma would let every layer before it shrink for nothing
     let fixed = it.choice.batchnorm_fixed;
     let heads = if fixed { tails.clone() } else { it.channels(node, count) };
-    let output = it.activation(Scales::along(axis, heads.clone()), x.shape.clone());
+    let mut shape = x.shape.clone();
+    if let Some(size) = shape.as_mut().and_then(|shape| shape.get_mut(1)) {
+        *size = Size::Known(count);
+    }
+    let output = it.activation(Scales::along(axis, heads.clone()), shape);
     let ports = |forms: &Forms, hub: u32| Ports { forms: forms.clone(), strides: vec![1], hub };
     let constant = || Ports { forms: [Form::zero()].into(), strides: vec![0], hub: CONSTANT };
     let mut weigh = |role: Role, view: &View, heads: Ports, tails: Ports| {

@@ -6,11 +6,12 @@ use super::mixed::Mixture;
 use super::size::Size;
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
+use super::zeros::is_zero;
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::lowered::Frozen;
 use crate::manifold::{Form, Forms};
-use crate::model::graph::{Attribute, Node};
+use crate::model::graph::Node;
 
 /// The rules of this family.
 pub(super) const RULES: &[(&str, Rule)] = &[("RNN", recurrent), ("GRU", recurrent), ("LSTM", recurrent)];
@@ -250,38 +251,6 @@ fn begin(
         it.connect((&from, x.hub), (form, hub));
     }
     Ok(x.constant.then(|| "its initial state is a constant that is not a stored tensor".to_owned()))
-}
-
-/// Operators that make zeros of zeros.
-const KEEP_ZERO: &[&str] =
-    &["Expand", "Tile", "Identity", "Cast", "Slice", "Squeeze", "Unsqueeze", "Reshape", "Transpose", "Gather"];
-
-/// Whether a tensor that is computed from constants has zeros only.
-fn is_zero(it: &Inference<'_>, name: &str) -> bool {
-    let mut name = name;
-    // nodes come after those that they depend on
-    for node in it.graph.nodes.iter().rev().filter(|n| n.domain.is_empty()) {
-        if !node.outputs.iter().any(|o| o == name) {
-            continue;
-        }
-        match (node.op.as_str(), node.input(0)) {
-            ("ConstantOfShape", _) => {
-                return match node.attributes.get("value") {
-                    None => true,
-                    Some(&Attribute::Tensor(tensor)) => all_zero(it, tensor),
-                    Some(_) => false,
-                };
-            }
-            (op, Some(source)) if KEEP_ZERO.contains(&op) => name = source,
-            _ => break,
-        }
-    }
-    matches!(it.values.get(name), Some(Value::Stored(view)) if all_zero(it, view.tensor))
-}
-
-fn all_zero(it: &Inference<'_>, tensor: usize) -> bool {
-    let tensor = &it.graph.tensors[tensor];
-    tensor.is_rewritable() && tensor.decode(it.bytes).iter().all(|&n| n == 0.0)
 }
 
 /// What only layers with a memory cell have: its initial value, and weights from the cell to the gates.
