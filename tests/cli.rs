@@ -450,3 +450,12 @@ fn activations_that_a_model_rounds_to_half_precision_are_not_a_changed_function(
     assert!(report["function_difference"].as_f64() > Some(1e-5), "{report}");
     assert_eq!(desk.json("verify a.onnx b.onnx", 0)["status"], "verified");
 }
+
+#[test]
+fn a_chain_whose_signals_vanish_is_unchecked_and_not_called_changed() {
+    let desk = Desk::new();
+    let chain = "%%MatrixMarket matrix coordinate real general\n5 5 4\n2 1 1e-200\n3 2 1e-200\n4 3 1e200\n5 4 1e200\n";
+    desk.put("a.mtx", chain);
+    let report = desk.json("balance a.mtx --inputs 1 --outputs 5 -o b.mtx", 0);
+    assert!(report["unchecked"].as_str().is_some_and(|why| why.contains("signals vanish")), "{report}");
+}

@@ -8,10 +8,10 @@
 //! walks over the connections for each.
 
 use super::cholesky::Cholesky;
+use super::relax::{Joined, relax};
 use super::run::Run;
 use crate::numeric::dot;
 use crate::problem::Problem;
-use std::collections::VecDeque;
 
 /// Steps after which the start is left to others.
 const MOST_STEPS: usize = 40;
@@ -23,8 +23,6 @@ const SMALL: f64 = 1e-3;
 const MOST_HALVINGS: i32 = 10;
 /// Gaps beyond this are closed one by one after every step: it leaves few, and steps of all others wait for them.
 const WIDE: f64 = 0.5 * NEAR;
-/// Units that are looked at for that, at most, for every unit.
-const LOOKS: usize = 4;
 /// Steps in a row that make no gap smaller at any length, after which the start is left to others.
 const MOST_FAILURES: usize = 1;
 /// A step need not be more precise than this.
@@ -77,7 +75,7 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
             }
             None => equations.at(&x)?,
         };
-        let (relaxed, share) = relax(&near, &joined, &mut x);
+        let (relaxed, share) = relax(&near, &joined, WIDE, &mut x);
         run.passes += share;
         if relaxed {
             run.passes += 1.0;
@@ -88,19 +86,19 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
 }
 
 /// The connections of a problem under powers, as equations between the variables that move.
-struct Equations {
+pub(super) struct Equations {
     /// First term of every connection.
     start: Vec<usize>,
     /// Variables, and the change of a cost's logarithm along each of them.
-    terms: Vec<(u32, f64)>,
+    pub terms: Vec<(u32, f64)>,
     /// Logarithm of every cost at zero.
     logs: Vec<f64>,
-    moves: Vec<bool>,
+    pub moves: Vec<bool>,
 }
 
 impl Equations {
     /// The equations; none for costs that are no powers.
-    fn new(problem: &Problem, moves: &[bool]) -> Option<Self> {
+    pub fn new(problem: &Problem, moves: &[bool]) -> Option<Self> {
         if !problem.is_powers() {
             return None;
         }
@@ -114,16 +112,16 @@ impl Equations {
         Some(own)
     }
 
-    fn connections(&self) -> impl Iterator<Item = &[(u32, f64)]> {
+    pub fn connections(&self) -> impl Iterator<Item = &[(u32, f64)]> {
         self.start.windows(2).map(|ends| &self.terms[ends[0]..ends[1]])
     }
 
-    fn terms_of(&self, k: u32) -> &[(u32, f64)] {
+    pub fn terms_of(&self, k: u32) -> &[(u32, f64)] {
         &self.terms[self.start[k as usize]..self.start[k as usize + 1]]
     }
 
     /// The gap at one variable, whose connections are given, and its slope.
-    fn gap(&self, connections: &[u32], variable: u32, x: &[f64]) -> (f64, f64) {
+    pub fn gap(&self, connections: &[u32], variable: u32, x: &[f64]) -> (f64, f64) {
         // of inflow and outflow: the largest logarithm, and sums relative to it, once and twice times the coefficient
         let mut flows = [(f64::NEG_INFINITY, 0.0, 0.0); 2];
         for &k in connections {
@@ -145,7 +143,7 @@ impl Equations {
     }
 
     /// The gaps at `x`; none where nothing enters or leaves a variable that moves.
-    fn at(&self, x: &[f64]) -> Option<Near<'_>> {
+    pub fn at(&self, x: &[f64]) -> Option<Near<'_>> {
         let logs: Vec<f64> = self.connections().zip(&self.logs).map(|(terms, log)| log + along(terms, x)).collect();
         // inflow and outflow are summed relative to the largest cost
         let mut largest = vec![[f64::NEG_INFINITY; 2]; x.len()];
@@ -176,60 +174,6 @@ impl Equations {
     }
 }
 
-/// The connections at every variable.
-struct Joined {
-    start: Vec<u32>,
-    connections: Vec<u32>,
-}
-
-impl Joined {
-    fn new(equations: &Equations, variables: usize) -> Self {
-        let mut start = vec![0; variables + 1];
-        equations.terms.iter().for_each(|t| start[t.0 as usize + 1] += 1);
-        (0..variables).for_each(|v| start[v + 1] += start[v]);
-        let mut next = start.clone();
-        let mut connections = vec![0; equations.terms.len()];
-        for (k, terms) in equations.connections().enumerate() {
-            for &(v, _) in terms {
-                connections[next[v as usize] as usize] = k as u32;
-                next[v as usize] += 1;
-            }
-        }
-        Self { start, connections }
-    }
-
-    fn at(&self, v: u32) -> &[u32] {
-        &self.connections[self.start[v as usize] as usize..self.start[v as usize + 1] as usize]
-    }
-}
-
-/// Closes wide gaps one by one, and those that open beside them; whether there were any, and which share of a pass it took.
-fn relax(near: &Near, joined: &Joined, x: &mut [f64]) -> (bool, f64) {
-    let equations = near.equations;
-    let mut waiting: VecDeque<u32> = (0..x.len() as u32).filter(|&v| near.gaps[v as usize].abs() > WIDE).collect();
-    let mut waits = vec![false; x.len()];
-    waiting.iter().for_each(|&v| waits[v as usize] = true);
-    let (found, mut seen) = (!waiting.is_empty(), 0);
-    for _ in 0..LOOKS * x.len() {
-        let Some(v) = waiting.pop_front() else { break };
-        waits[v as usize] = false;
-        seen += joined.at(v).len();
-        let (gap, slope) = equations.gap(joined.at(v), v, x);
-        if gap.is_nan() || gap.abs() <= WIDE || slope <= 0.0 {
-            continue;
-        }
-        x[v as usize] -= gap / slope;
-        for &k in joined.at(v) {
-            for &(other, _) in equations.terms_of(k).iter().filter(|t| t.0 != v) {
-                if equations.moves[other as usize] && !std::mem::replace(&mut waits[other as usize], true) {
-                    waiting.push_back(other);
-                }
-            }
-        }
-    }
-    (found, seen as f64 / equations.terms.len().max(1) as f64)
-}
-
 /// How the logarithm of a cost changes along `x`.
 fn along(terms: &[(u32, f64)], x: &[f64]) -> f64 {
     terms.iter().map(|&(v, c)| c * x[v as usize]).sum()
@@ -246,10 +190,10 @@ fn size(gaps: &[f64]) -> f64 {
 }
 
 /// The equations at a point.
-struct Near<'a> {
-    equations: &'a Equations,
+pub(super) struct Near<'a> {
+    pub equations: &'a Equations,
     /// Logarithm of inflow over outflow, for every variable.
-    gaps: Vec<f64>,
+    pub gaps: Vec<f64>,
     /// The diagonal of the Jacobian.
     diagonal: Vec<f64>,
     /// Logarithm of every cost.
@@ -385,7 +329,7 @@ fn scaled(a: &[f64], factor: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::manifold::Form;
     use crate::problem::{ProblemBuilder, Weights};
@@ -394,13 +338,13 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 
-    fn random(n: usize, seed: u64) -> Vec<f64> {
+    pub fn random(n: usize, seed: u64) -> Vec<f64> {
         let mut random = StdRng::seed_from_u64(seed);
         (0..n).map(|_| random.random_range(-1.0..1.0)).collect()
     }
 
     /// Layers of 4 and 5 units between the ground and the ground.
-    fn problem(seed: u64) -> Problem {
+    pub fn problem(seed: u64) -> Problem {
         let mut builder = ProblemBuilder::new(9);
         let layers = [vec![Form::zero()], (0..4).map(Form::variable).collect(), (4..9).map(Form::variable).collect()];
         for (l, tails) in layers.iter().enumerate() {

@@ -22,6 +22,7 @@ mod minimax;
 mod newton;
 mod pattern;
 mod refine;
+mod relax;
 mod run;
 mod schedule;
 mod settings;
