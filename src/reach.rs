@@ -52,10 +52,11 @@ impl FlowGraph {
     pub fn liveness(&self) -> Liveness {
         let forward = |e: &(u32, u32)| *e;
         let backward = |e: &(u32, u32)| (e.1, e.0);
-        Liveness {
-            fed: reach(self.nodes, self.edges.iter().map(forward), &self.sources),
-            seen: reach(self.nodes, self.edges.iter().map(backward), &self.sinks),
-        }
+        let (fed, seen) = rayon::join(
+            || reach(self.nodes, self.edges.iter().map(forward), &self.sources),
+            || reach(self.nodes, self.edges.iter().map(backward), &self.sinks),
+        );
+        Liveness { fed, seen }
     }
 }
 

@@ -243,6 +243,17 @@ fn channels_without_input_or_outside_of_every_path_to_an_output_are_named_dead()
 }
 
 #[test]
+fn channels_that_are_an_output_as_well_keep_their_scale_and_say_so() {
+    let inside = between(|m| m.output("a", &[]).node("Relu", &["a"], "h"));
+    let model = open(&inside);
+    assert_eq!(model.free(), 0);
+    assert_eq!(model.frozen().len(), 1);
+    assert_eq!(model.frozen()[0].node, "node_a");
+    assert!(model.frozen()[0].reason.contains("\"a\" is an output"), "{}", model.frozen()[0].reason);
+    assert!(open(&between(|m| m.node("Relu", &["a"], "h"))).frozen().is_empty());
+}
+
+#[test]
 fn a_gemm_whose_bias_is_an_activation_ties_it_to_the_output() {
     let model = open(&between(|m| m.weight("w3", &[4, 4], &numbers(30, 16)).node("Gemm", &["a", "w3", "a"], "h")));
     assert_eq!((model.free(), model.frozen().len()), (4, 0));

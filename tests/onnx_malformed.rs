@@ -125,6 +125,35 @@ fn operands_of_different_sizes_name_the_node() {
 }
 
 #[test]
+fn windows_that_make_no_sense_name_the_attribute() {
+    let model = |op: &str, name: &'static str, list: &[i64]| {
+        let kernel = ("kernel_shape", Attr::Ints(vec![3, 3]));
+        let attrs = match (op, name) {
+            ("Conv", _) | (_, "kernel_shape") => vec![(name, Attr::Ints(list.to_vec()))],
+            _ => vec![kernel, (name, Attr::Ints(list.to_vec()))],
+        };
+        let inputs = if op == "Conv" { &["x", "w"][..] } else { &["x"] };
+        Model::new()
+            .input("x", &[None, Some(2), None, None])
+            .output("y", &[])
+            .weight("w", &[4, 2, 3, 3], &numbers(1, 72))
+            .full_node("", op, inputs, "y", &attrs)
+    };
+    let wrong = [("strides", &[0, 1][..]), ("strides", &[2]), ("dilations", &[1, -1]), ("pads", &[1, 1, 1])];
+    for (name, list) in wrong {
+        for op in ["Conv", "MaxPool"] {
+            let error = error_of(&model(op, name, list));
+            assert_eq!(error.kind, ErrorKind::Network);
+            assert!(error.to_string().contains(name) && error.place.contains("node_y"), "{op}: {error}");
+        }
+    }
+    assert!(error_of(&model("Conv", "kernel_shape", &[3, 1])).to_string().contains("kernel_shape"));
+    for op in ["Conv", "MaxPool"] {
+        open_bytes(&model(op, "kernel_shape", &[3, 3]).bytes()).expect("sound");
+    }
+}
+
+#[test]
 fn a_circle_of_nodes_an_undefined_tensor_and_two_definitions_are_errors() {
     let circle = Model::new().output("b", &[]).node("Relu", &["b"], "a").node("Relu", &["a"], "b");
     assert!(error_of(&circle).to_string().contains("circle"));

@@ -66,6 +66,33 @@ fn a_model_that_the_engine_does_not_know_is_unchecked() {
 }
 
 #[test]
+fn unknown_sizes_that_the_weights_tell_are_fed_by_the_check() {
+    let kernel = |name: &str, shape: &[usize]| (name.to_owned(), shape.to_vec(), shape.iter().product::<usize>());
+    let open_image = [None; 4];
+    for (op, (name, shape, count)) in
+        [("Conv", kernel("w", &[5, 3, 3, 3])), ("ConvTranspose", kernel("w", &[3, 5, 2, 2]))]
+    {
+        let model = Model::new()
+            .input("x", &open_image)
+            .output("y", &open_image)
+            .weight(&name, &shape, &numbers(1, count))
+            .weight("v", &[2, 5, 1, 1], &numbers(2, 10))
+            .node(op, &["x", "w"], "a")
+            .node("Relu", &["a"], "h")
+            .node("Conv", &["h", "v"], "y");
+        let model = open(&model);
+        assert_eq!(model.free(), 5, "{op}");
+        match model.check_scaled(&powers_of_two(&model, 3), 1) {
+            FunctionCheck::Compared { difference, notes, .. } => {
+                assert_eq!(difference, 0.0, "{op}");
+                assert!(notes[0].contains("[4, 3, 8, 8]"), "{notes:?}");
+            }
+            FunctionCheck::Unchecked { reason } => panic!("{op}: {reason}"),
+        }
+    }
+}
+
+#[test]
 fn inputs_too_large_to_run_and_outputs_that_are_no_numbers_are_unchecked() {
     let large = between(|m| m.node("Relu", &["a"], "h")).input("z", &[Some(3), Some(30_000), Some(30_000)]);
     let nan = between(|m| m.node("Sqrt", &["a"], "b").node("Neg", &["b"], "c").node("Sqrt", &["c"], "h"));

@@ -132,7 +132,7 @@ fn numbers_in_one_piece_are_rewritten_bit_for_bit_like_single_ones(sizes: Sizes)
 #[quickcheck]
 fn a_number_that_is_not_finite_is_named_wherever_it_is(sizes: Sizes, place: usize, infinite: bool) -> bool {
     let model = sizes.model(Storage::Raw);
-    let tensors: Vec<_> = ["w1", "w2", "gamma", "w3", "w4"].map(|name| find(&model, name)).into();
+    let tensors: Vec<_> = ["w1", "w2", "gamma", "beta", "mean", "w3", "w4"].map(|name| find(&model, name)).into();
     let tensor = tensors[place % tensors.len()];
     let element = place / tensors.len() % tensor.len();
     let at = tensor.places[0].start + 4 * element;

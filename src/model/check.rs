@@ -2,7 +2,7 @@
 
 use super::cells;
 use super::element::ElementType;
-use super::graph::{Graph, Port};
+use super::graph::{Graph, Port, Shape};
 use super::lower::OnnxModel;
 use super::patch::PatchReport;
 use super::rule::Change;
@@ -15,8 +15,9 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::pb;
 use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TractError, TractResult,
+    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor, TractError, TractResult,
 };
+use tract_onnx::tract_hir::infer::Factoid;
 
 /// What running both files showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,8 +222,9 @@ fn run_inner(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mu
     let mut model = onnx.model_for_proto_model(&proto)?;
     drop(proto);
     let mut shapes = vec![];
-    for (i, port) in graph.inputs.iter().enumerate() {
-        let (shape, kind) = concrete(port, open, notes)?;
+    let told = told(&mut model, graph)?;
+    for (i, (port, told)) in graph.inputs.iter().zip(&told).enumerate() {
+        let (shape, kind) = concrete(port, told, open, notes)?;
         model = model.with_input_fact(i, InferenceFact::dt_shape(kind, &shape))?;
         shapes.push((shape, kind));
     }
@@ -245,9 +247,31 @@ fn run_inner(message: Message, graph: &Graph, open: usize, seed: u64, notes: &mu
     Ok(outputs)
 }
 
+/// The declared shapes of the inputs, with the sizes that nodes behind them tell: a convolution knows its channels.
+fn told(model: &mut InferenceModel, graph: &Graph) -> TractResult<Vec<Shape>> {
+    let declared: Vec<Shape> = graph.inputs.iter().map(|port| port.shape.clone().unwrap_or_default()).collect();
+    if declared.iter().flatten().all(Option::is_some) {
+        return Ok(declared);
+    }
+    for (i, shape) in declared.iter().enumerate() {
+        let sizes: Vec<String> = shape.iter().map(|d| d.map_or("_".to_owned(), |n| n.to_string())).collect();
+        let fact = InferenceFact::from_spec(&model.symbols, &sizes.join(","))?;
+        model.set_input_fact(i, fact)?;
+    }
+    // what stays unknown here is no fault
+    let _ = model.analyse(true);
+    let told = |(i, shape): (usize, Shape)| -> TractResult<Shape> {
+        let found = &model.input_fact(i)?.shape;
+        let size = |axis: usize| usize::try_from(found.dim(axis)?.concretize()?.to_i64().ok()?).ok();
+        Ok(shape.into_iter().enumerate().map(|(axis, d)| d.or_else(|| size(axis))).collect())
+    };
+    declared.into_iter().enumerate().map(told).collect()
+}
+
 /// A shape and type in which an input can be fed.
 fn concrete(
     port: &Port,
+    told: &Shape,
     open: usize,
     notes: &mut Vec<String>,
 ) -> TractResult<(Vec<usize>, tract_onnx::prelude::DatumType)> {
@@ -259,18 +283,18 @@ fn concrete(
             return Err(TractError::msg(problem));
         }
     };
-    let Some(shape) = &port.shape else {
+    if port.shape.is_none() {
         return Err(TractError::msg(format!("the input {:?} has no declared rank", port.name)));
-    };
+    }
     let fill = |(i, d): (usize, &Option<usize>)| d.unwrap_or(if i == 0 { BATCH } else { open });
-    let concrete: Vec<usize> = shape.iter().enumerate().map(fill).collect();
+    let concrete: Vec<usize> = told.iter().enumerate().map(fill).collect();
     let numbers = concrete.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
     if numbers.is_none_or(|n| n > MOST_NUMBERS) {
         let problem =
             format!("the check feeds inputs of up to {MOST_NUMBERS} numbers; {:?} is {concrete:?}", port.name);
         return Err(TractError::msg(problem));
     }
-    if shape.iter().skip(1).any(Option::is_none) {
+    if told.iter().skip(1).any(Option::is_none) {
         notes.push(format!("the input {:?} was fed in the shape {concrete:?}", port.name));
     }
     Ok((concrete, kind))

@@ -1,6 +1,6 @@
 //! From an ONNX file to a balancing problem.
 
-use super::amplitudes::{Weighed, add};
+use super::amplitudes::{Weighed, add, not_finite};
 use super::element::ElementType;
 use super::files::Files;
 use super::graph::Graph;
@@ -186,6 +186,9 @@ impl OnnxModel {
         };
         let all: Vec<Weighed> = self.counted(biases_counted).map(weighed).collect();
         let count = all.iter().map(|one| one.tensor.len() as u64).sum();
+        // what has a cost is looked at where it is summed
+        let free_of_cost = self.leading().filter(|one| !all.iter().any(|other| std::ptr::eq(other.one, *one)));
+        free_of_cost.map(|one| &self.graph.tensors[one.tensor()]).try_for_each(|tensor| self.finite(tensor))?;
         let mut builder = ProblemBuilder::new(self.inferred.free);
         add(&mut builder, &all, &self.files)?;
         Ok(Lowered {
@@ -196,6 +199,15 @@ impl OnnxModel {
             dead: self.inferred.dead.clone(),
             weights: count,
         })
+    }
+
+    /// Refuses a tensor with a number that is not finite.
+    fn finite(&self, tensor: &Tensor) -> Result<()> {
+        let number = |element: usize| (element, tensor.number(&self.files, element));
+        match (0..tensor.len()).map(number).find(|(_, number)| !number.is_finite()) {
+            Some(fault) => Err(not_finite(tensor, fault)),
+            None => Ok(()),
+        }
     }
 
     /// The first use of every tensor whose entries have a cost.

@@ -126,10 +126,11 @@ fn add<const SQUARE: bool>(sums: &mut Words, numbers: &[[u8; 4]], at: usize) {
 const RUNS_AT_ONCE: usize = 1 << 16;
 /// Runs that one thread takes together.
 const RUNS_PER_TASK: usize = 1 << 10;
-/// Numbers that are added side by side.
-const LANES: usize = 8;
+/// Numbers that are added side by side: so many that the compiler keeps the loop over them, and fills vector units with it; eight
+/// it unrolls, and adds one by one.
+const LANES: usize = 32;
 /// Runs of fewer numbers are summed side by side.
-const SHORT: usize = 8 * LANES;
+const SHORT: usize = 2 * LANES;
 
 /// The sum of every run of `length` numbers, on all threads.
 fn run_sums<const SQUARE: bool>(numbers: &[[u8; 4]], length: usize) -> Vec<Double> {
@@ -147,23 +148,19 @@ fn sum_runs<const SQUARE: bool>(numbers: &[[u8; 4]], length: usize, sums: &mut [
         |(numbers, length, sums)| {
             if length < SHORT {
                 let mut turned = [[[0; 4]; LANES]; SHORT];
-                let (groups, rest) = sums.as_chunks_mut::<LANES>();
-                for (sums, runs) in groups.iter_mut().zip(numbers.chunks_exact(LANES * length)) {
+                for (sums, runs) in sums.chunks_mut(LANES).zip(numbers.chunks(LANES * length)) {
+                    // of fewer runs the other lanes hold what is not asked for
                     for (lane, run) in runs.chunks_exact(length).enumerate() {
                         turned.iter_mut().zip(run).for_each(|(row, number)| row[lane] = *number);
                     }
-                    *sums = lanes::<SQUARE>(&turned[..length]);
-                }
-                let done = groups.len() * LANES * length;
-                for (sum, run) in rest.iter_mut().zip(numbers[done..].chunks_exact(length)) {
-                    *sum = run.iter().fold(Double::default(), |sum, &number| sum.plus(cost::<SQUARE>(number)));
+                    sums.copy_from_slice(&lanes::<SQUARE>(&turned[..length])[..sums.len()]);
                 }
                 return;
             }
             for (sum, run) in sums.iter_mut().zip(numbers.chunks_exact(length)) {
-                let (eights, rest) = run.as_chunks::<LANES>();
+                let (rows, rest) = run.as_chunks::<LANES>();
                 let rest = rest.iter().fold(Double::default(), |sum, &number| sum.plus(cost::<SQUARE>(number)));
-                *sum = lanes::<SQUARE>(eights).into_iter().fold(rest, |a, b| a + b);
+                *sum = lanes::<SQUARE>(rows).into_iter().fold(rest, |a, b| a + b);
             }
         },
     );

@@ -66,10 +66,10 @@ impl Places<'_> {
 
     /// A bound on how many entries lie in one place: the entries of a pair of forms, times the forms that share ports.
     pub(super) fn most(&self, one: &WeightUse) -> usize {
-        let most = |of: &[u32]| {
-            let mut count: HashMap<u32, usize> = HashMap::new();
-            of.iter().for_each(|&i| *count.entry(i).or_default() += 1);
-            count.into_values().max().unwrap_or(1)
+        let most = |of: &[u32], places: usize| {
+            let mut count = vec![0; places];
+            of.iter().for_each(|&i| count[i as usize] += 1);
+            count.into_iter().max().unwrap_or(1)
         };
         let each = match one.stored_axes() {
             Some(axes) => axes.iter().filter(|a| a[1] == 0 && a[2] == 0).map(|a| a[0]).product(),
@@ -79,7 +79,7 @@ impl Places<'_> {
                 count.into_values().max().unwrap_or(1)
             }
         };
-        each * most(self.head_of) * most(self.tail_of)
+        each * most(self.head_of, self.rows) * most(self.tail_of, self.columns)
     }
 }
 

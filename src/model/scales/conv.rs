@@ -5,7 +5,7 @@ use super::linear::declare_frozen;
 use super::size::Size;
 use super::uses::{Ports, Role, WeightUse};
 use super::value::{Activation, Scales, Value, View};
-use super::window::{convolved, transposed};
+use super::window::{check, convolved, transposed};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::manifold::{Form, Forms};
@@ -36,6 +36,7 @@ fn conv(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
         }
     };
     let layout = Layout::of(node, &view)?;
+    check(node, &view.dims[2..])?;
     if x.shape.as_ref().is_some_and(|s| s.len() != view.dims.len()) {
         return Err(shapes_differ(node));
     }

@@ -59,9 +59,9 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
     tie(&mut inference, choice)?;
     let flow_ports = uses.iter().map(|(&t, list)| (t, flow_ports(&inference, &list[0]))).collect();
     let Inference { manifold, units, layers, mut frozen, flow, .. } = inference;
-    let manifold = manifold.build()?;
     let of_variable = flow.of_variable.clone();
-    let liveness = liveness(flow);
+    let (manifold, liveness) = rayon::join(|| manifold.build(), || liveness(flow));
+    let manifold = manifold?;
     let dead = units.iter().zip(&of_variable).filter(|(_, n)| liveness.is_dead(**n as usize));
     let dead = dead.map(|(name, _)| name.clone()).collect();
     // lists that several ports share stay shared
@@ -94,6 +94,9 @@ fn shared_away(graph: &Graph, uses: &[WeightUse]) -> Option<Frozen> {
 
 /// Ties what the user wants tied, of the channels that may have a scale.
 fn tie(inference: &mut Inference<'_>, choice: &Choice) -> Result<()> {
+    if choice.ties.is_empty() && !choice.tie_layers {
+        return Ok(());
+    }
     let Inference { manifold, units, layers, .. } = inference;
     let free: Vec<usize> = (0..units.len()).filter(|&v| !manifold.is_frozen(v)).collect();
     let names: Vec<&str> = free.iter().map(|&v| units[v].as_str()).collect();
@@ -180,11 +183,12 @@ impl Forest {
 
 /// Each free variable belongs to the first node that created it.
 fn free_layers(layers: Vec<(String, Vec<usize>)>, manifold: &Manifold) -> Vec<Layer> {
-    let mut seen = HashSet::new();
+    let mut seen = vec![false; manifold.free()];
     let mut result = vec![];
     for (name, collected) in layers {
         let terms = collected.iter().flat_map(|&v: &usize| manifold.forms()[v].terms());
-        let variables: Vec<u32> = terms.map(|t| t.0).filter(|&v| seen.insert(v)).collect();
+        let variables: Vec<u32> =
+            terms.map(|t| t.0).filter(|&v| !std::mem::replace(&mut seen[v as usize], true)).collect();
         result.push(Layer { name, units: collected.iter().map(|&v| v as u32).collect(), variables });
     }
     result

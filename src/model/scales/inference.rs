@@ -13,6 +13,7 @@ use crate::model::files::Files;
 use crate::model::graph::{Graph, Node, Shape};
 use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 
 /// The signal flow between channels; variables and whole tensors are nodes of one graph.
 #[derive(Debug, Default)]
@@ -106,10 +107,23 @@ impl<'a> Inference<'a> {
             let value = self.named(&output.name);
             self.ground(&value, &output.name);
             if let Value::Activation(activation) = value {
+                self.explain(&output.name, &activation);
                 self.flow.sinks.push(activation.hub);
             }
         }
         Ok(())
+    }
+
+    /// Says why channels inside the model keep their scale: they are an output of the graph at the same time.
+    fn explain(&mut self, output: &str, activation: &Activation) {
+        let nodes = &self.graph.nodes;
+        let is = |name: &String| name == output;
+        let maker = nodes.iter().find(|node| node.outputs.iter().any(is));
+        let inside = nodes.iter().any(|node| node.inputs.iter().any(is));
+        if let (Some(node), true, false) = (maker, inside, activation.scales.is_zero()) {
+            let reason = format!("{}: its result {output:?} is an output of the graph as well", node.op);
+            self.frozen.push(Frozen { node: node.name.clone(), reason });
+        }
     }
 
     /// For every node, whether an output of the graph depends on it.
@@ -339,7 +353,11 @@ impl<'a> Inference<'a> {
         let mut variables = Vec::with_capacity(count);
         for i in 0..count {
             variables.push(self.manifold.variable());
-            self.units.push(format!("{name}[{i}]"));
+            // with its memory asked for once: some models have a hundred thousand channels
+            let mut unit = String::with_capacity(name.len() + 12);
+            unit.push_str(name);
+            write!(unit, "[{i}]").expect("strings take everything");
+            self.units.push(unit);
             let flow = self.hub();
             self.flow.of_variable.push(flow);
         }

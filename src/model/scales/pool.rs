@@ -4,7 +4,7 @@ use super::inference::{Inference, shapes_differ};
 use super::shape::position;
 use super::size::Size;
 use super::value::{Activation, Value};
-use super::window::convolved;
+use super::window::{check, convolved};
 use super::{Rule, Ruling};
 use crate::error::Result;
 use crate::model::graph::Node;
@@ -32,6 +32,7 @@ fn pool(it: &mut Inference<'_>, node: &Node) -> Result<Ruling> {
     let (Some(x), Some(kernel)) = (operand(it, node), kernel.filter(|k| !k.is_empty())) else {
         return Ruling::freeze(format!("{}: its input or its window is missing", node.op));
     };
+    check(node, &kernel)?;
     let rank = kernel.len() + 2;
     let shape = x.shape.clone().unwrap_or_else(|| vec![Size::Open; rank]);
     if shape.len() != rank {

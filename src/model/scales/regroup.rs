@@ -157,11 +157,18 @@ fn split(mut result: Scales, joined: &[Form], target: &[Size], axes: Range<usize
     }
     let first = joined.first()?;
     for (element, form) in joined.iter().enumerate() {
-        let sum = parts.iter().fold(first.clone(), |sum, (_, stride, forms)| {
-            let here = &forms[element / stride % forms.len()];
-            sum.plus(1.0, here).plus(-1.0, first)
-        });
-        if &sum != form {
+        let all = parts.iter().map(|(_, stride, forms)| &forms[element / stride % forms.len()]);
+        // all but few elements differ from the first one along a single axis
+        let mut differing = all.filter(|here| *here != first);
+        let same = match (differing.next(), differing.next()) {
+            (None, _) => form == first,
+            (Some(here), None) => form == here,
+            (Some(here), Some(next)) => {
+                let sum = differing.fold(here.plus(1.0, next), |sum, here| sum.plus(1.0, here).plus(-1.0, first));
+                &sum.plus(-1.0, first) == form
+            }
+        };
+        if !same {
             return None;
         }
     }

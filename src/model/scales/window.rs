@@ -1,7 +1,29 @@
 //! Sliding windows: the sizes of what convolutions and poolings compute.
 
 use super::size::Size;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::graph::Node;
+
+/// Refuses attributes of a convolution or pooling that make no sense, or contradict the kernel.
+pub(super) fn check(node: &Node, kernel: &[usize]) -> Result<()> {
+    let axes = kernel.len();
+    let natural = |list: &[i64]| list.len() == axes && list.iter().all(|&n| n > 0);
+    let same = |list: &[i64]| list.iter().map(|&k| usize::try_from(k).ok()).eq(kernel.iter().map(|&k| Some(k)));
+    let twice = |list: &[i64]| list.is_empty() || list.len() == 2 * axes;
+    let of =
+        |name: &str, fits: &dyn Fn(&[i64]) -> bool| node.ints(name).filter(|list| !fits(list)).map(<[i64]>::to_vec);
+    let odd = [("kernel_shape", of("kernel_shape", &same)), ("pads", of("pads", &twice))];
+    let odd = odd.into_iter().chain(["strides", "dilations"].map(|name| (name, of(name, &natural))));
+    match odd.filter_map(|(name, list)| Some((name, list?))).next() {
+        None => Ok(()),
+        Some((name, list)) => Err(Error::new(
+            ErrorKind::Network,
+            format!("node {:?} ({})", node.name, node.op),
+            format!("its attribute {name} is {list:?}, which does not fit a kernel of the shape {kernel:?}"),
+            "check the model with another program",
+        )),
+    }
+}
 
 /// The window of a convolution or pooling along one axis.
 #[derive(Clone, Copy, Debug)]
