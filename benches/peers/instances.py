@@ -6,6 +6,7 @@ WIDTHS = {
     "i": (1, [784, 500, 300, 100, 10]),
     "ii": (2, [64] * 51 + [10]),
     "v": (5, [4096, 4096, 4096, 4096, 1000]),
+    "deep": (2, [64] * 501 + [10]),
 }
 # seed, inputs, hidden units, outputs, connections, whether connections may lead backwards
 GRAPHS = {"iii": (3, 100, 10000, 10, 100000, False), "iv": (4, 32, 2000, 10, 40000, True)}

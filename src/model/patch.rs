@@ -4,6 +4,7 @@ use super::lengths::resized;
 use super::lower::OnnxModel;
 use super::rewrite::{Line, scattered};
 use super::rule::{Change, Rule};
+use super::scales::WeightUse;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{AtomicFile, same_file};
 use crate::lowered::Scaling;
@@ -140,23 +141,14 @@ impl OnnxModel {
 
     fn stream_inner(&self, file: usize, change: Change, report: &mut PatchReport, sink: Sink) -> Result<()> {
         let bytes = self.files().bytes(file);
+        let all: Vec<(usize, &WeightUse)> = self.leading().enumerate().collect();
+        let found: Vec<Result<(Vec<(Range<usize>, Piece)>, PatchReport)>> =
+            all.into_par_iter().map(|(index, one)| self.pieces(file, change, (index, one))).collect();
         let mut pieces = vec![];
-        for (index, one) in self.leading().enumerate() {
-            let tensor = &self.tensors()[one.tensor()];
-            if tensor.file != file || tensor.places.is_empty() || tensor.is_empty() {
-                continue;
-            }
-            let rule = Rule::new(change, one, tensor.element, index as u64);
-            if rule.keeps_all() {
-                continue;
-            }
-            match (&tensor.places[..], one.stored_axes()) {
-                ([place], Some(axes)) if !tensor.is_varint() => {
-                    let old = &bytes[place.clone()];
-                    pieces.push((place.clone(), Piece::Tensor(Line::new(tensor, old, axes, rule))))
-                }
-                _ => scattered(one, tensor, self.files(), &rule, report, &mut pieces)?,
-            }
+        for found in found {
+            let (own, counts) = found?;
+            pieces.extend(own);
+            *report += counts;
         }
         let resized = resized(bytes, &self.tensors().iter().filter(|t| t.file == file).collect::<Vec<_>>(), &pieces)?;
         pieces.extend(resized.into_iter().map(|(place, new)| (place, Piece::Bytes(new))));
@@ -179,6 +171,32 @@ impl OnnxModel {
             std::mem::swap(&mut front, &mut back);
         }
         Ok(())
+    }
+
+    /// What takes the place of the bytes of one tensor in a file, and what became of numbers that are made already.
+    fn pieces<'a>(
+        &'a self,
+        file: usize,
+        change: Change<'a>,
+        (index, one): (usize, &'a WeightUse),
+    ) -> Result<(Vec<(Range<usize>, Piece<'a>)>, PatchReport)> {
+        let (mut pieces, mut report) = (vec![], PatchReport::default());
+        let tensor = &self.tensors()[one.tensor()];
+        if tensor.file != file || tensor.places.is_empty() || tensor.is_empty() {
+            return Ok((pieces, report));
+        }
+        let rule = Rule::new(change, one, tensor.element, index as u64);
+        if rule.keeps_all() {
+            return Ok((pieces, report));
+        }
+        match (&tensor.places[..], one.stored_axes()) {
+            ([place], Some(axes)) if !tensor.is_varint() => {
+                let old = &self.files().bytes(file)[place.clone()];
+                pieces.push((place.clone(), Piece::Tensor(Line::new(tensor, old, axes, rule))))
+            }
+            _ => scattered(one, tensor, self.files(), &rule, &mut report, &mut pieces)?,
+        }
+        Ok((pieces, report))
     }
 }
 
@@ -233,9 +251,10 @@ impl Batch<'_> {
 /// All bytes of a file in batches of about [`BATCH`] bytes.
 fn batches<'a>(bytes: &'a [u8], pieces: &'a [(Range<usize>, Piece<'a>)]) -> Vec<Batch<'a>> {
     let mut batches: Vec<Batch<'a>> = vec![];
-    let mut size = BATCH;
+    let mut size = JOB;
     let mut add = |job: Job<'a>, length: usize, end: usize| {
-        if size >= BATCH {
+        // the first batches are small, for nothing is passed on while the first one is made
+        if size >= (JOB << batches.len().min(8)).min(BATCH) {
             let start = batches.last().map_or(0, |batch| batch.range.end);
             batches.push(Batch { jobs: vec![], range: start..start });
             size = 0;

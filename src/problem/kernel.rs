@@ -3,12 +3,18 @@
 use super::stored::Visitor;
 use crate::numeric::{Scalar, in_vector_units};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows whose columns sums are added up together, before they join the total: keeps rounding errors small, and the result
 /// independent of the number of threads.
 const ROWS_PER_PANEL: usize = 64;
 /// Columns that stay in the first-level cache while a panel passes.
 const COLUMNS_PER_TILE: usize = 1024;
+/// Rows that are read together: the column sums of a tile are loaded and stored once for all of them. On 54 million numbers in
+/// single precision one row at a time takes 21.8 ms, two 16.2, four 13.3.
+const ROWS_AT_ONCE: usize = 4;
+/// Numbers of a row that are added side by side.
+const LANES: usize = 8;
 /// Panels in flight at once; bounds the memory of their column sums.
 const PANELS_AT_ONCE: usize = 16;
 /// Entries from which on threads pay.
@@ -90,34 +96,57 @@ fn panel<A: Copy, S: Scalar>(
     let width = column_in.len();
     let mut sums = vec![S::default(); width];
     for tile in (0..width).step_by(COLUMNS_PER_TILE) {
-        let end = (tile + COLUMNS_PER_TILE).min(width);
-        for (r, row) in values.chunks_exact(width).enumerate() {
-            rows[r] = rows[r] + tile_row(&row[tile..end], read, &column_in[tile..end], row_in[r], &mut sums[tile..end]);
+        let place = tile..(tile + COLUMNS_PER_TILE).min(width);
+        let (across, sums) = (&column_in[place.clone()], &mut sums[place.clone()]);
+        let (groups, single) = rows.as_chunks_mut::<ROWS_AT_ONCE>();
+        let first = groups.len() * ROWS_AT_ONCE;
+        for (g, group) in groups.iter_mut().enumerate() {
+            tile_rows(values, g * ROWS_AT_ONCE, (width, place.clone()), read, (across, row_in), group, sums);
+        }
+        for (r, row) in single.iter_mut().enumerate() {
+            let row = std::array::from_mut(row);
+            tile_rows(values, first + r, (width, place.clone()), read, (across, row_in), row, sums);
         }
     }
     sums
 }
 
-/// One row of a tile: its sum against `column_in`, in eight lanes; its multiples are added to the column sums.
+/// Rows from `first` on in a tile of a panel: their sums against `across`, in eight lanes, are added to `rows`; their multiples
+/// are added to the column sums, row by row.
 #[inline(always)]
-fn tile_row<A: Copy, S: Scalar>(row: &[A], read: impl Fn(A) -> S, column_in: &[S], factor: S, sums: &mut [S]) -> S {
-    let mut lanes = [S::default(); 8];
-    let whole = row.len() / 8 * 8;
-    let (entries, factors) = (row.as_chunks::<8>().0, column_in.as_chunks::<8>().0);
-    for ((entries, factors), sums) in entries.iter().zip(factors).zip(sums.as_chunks_mut::<8>().0) {
+fn tile_rows<A: Copy, S: Scalar, const N: usize>(
+    values: &[A],
+    first: usize,
+    (width, place): (usize, Range<usize>),
+    read: impl Fn(A) -> S,
+    (across, along): (&[S], &[S]),
+    rows: &mut [S; N],
+    sums: &mut [S],
+) {
+    let entries: [&[A]; N] = std::array::from_fn(|r| &values[(first + r) * width..][place.clone()]);
+    let factors: [S; N] = std::array::from_fn(|r| along[first + r]);
+    let mut lanes = [[S::default(); LANES]; N];
+    let whole = across.len() / LANES * LANES;
+    let (groups, rest) = sums.split_at_mut(whole);
+    for (k, (across, sums)) in across.as_chunks::<LANES>().0.iter().zip(groups.as_chunks_mut::<LANES>().0).enumerate() {
         let mut own = *sums;
-        for i in 0..8 {
-            let a = read(entries[i]);
-            lanes[i] = lanes[i] + a * factors[i];
-            own[i] = own[i] + a * factor;
+        for r in 0..N {
+            let entries = &entries[r][k * LANES..(k + 1) * LANES];
+            for i in 0..LANES {
+                let a = read(entries[i]);
+                lanes[r][i] = lanes[r][i] + a * across[i];
+                own[i] = own[i] + a * factors[r];
+            }
         }
         *sums = own;
     }
-    let mut rest = S::default();
-    for ((a, v), s) in row[whole..].iter().zip(&column_in[whole..]).zip(&mut sums[whole..]) {
-        let a = read(*a);
-        rest = rest + a * *v;
-        *s = *s + a * factor;
+    for r in 0..N {
+        let mut sum = S::default();
+        for ((&entry, across), own) in entries[r][whole..].iter().zip(&across[whole..]).zip(&mut *rest) {
+            let a = read(entry);
+            sum = sum + a * *across;
+            *own = *own + a * factors[r];
+        }
+        rows[r] = rows[r] + lanes[r].into_iter().fold(sum, |sum, lane| sum + lane);
     }
-    lanes.into_iter().fold(rest, |sum, lane| sum + lane)
 }

@@ -13,10 +13,11 @@ use faer::{Conj, Mat, Par};
 
 /// Which columns meet in which variables.
 pub(super) struct Core {
-    /// The variable of every entry of every column.
-    columns: Vec<Vec<u32>>,
-    /// The column of every entry.
+    /// The variable and the column of every entry, one column after the other.
+    variable_of: Vec<u32>,
     column_of: Vec<u32>,
+    /// Number of entries of every column.
+    heights: Vec<usize>,
     /// The pairs of entries in one variable, by the columns that they belong to.
     pairs: Vec<[u32; 2]>,
     /// The values of the core, of every two that are equal one.
@@ -38,10 +39,10 @@ struct Place {
 impl Core {
     /// The pattern of the core and its symbolic factorization; none when it exceeds the memory that can be indexed.
     pub fn new(variables: usize, blocks: &[[Vec<u32>; 2]]) -> Option<Self> {
-        let columns: Vec<Vec<u32>> = blocks.iter().flatten().cloned().collect();
+        let columns: Vec<&Vec<u32>> = blocks.iter().flatten().collect();
         let (mut entries_at, mut column_of) = (vec![vec![]; variables], vec![]);
         for (i, column) in columns.iter().enumerate() {
-            for &v in column {
+            for &v in *column {
                 entries_at[v as usize].push(column_of.len() as u32);
                 column_of.push(i as u32);
             }
@@ -77,7 +78,9 @@ impl Core {
         };
         let places = sites.iter().map(&mut place).collect();
         let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
-        Some(Self { columns, column_of, pairs, places, matrix, symbolic })
+        let heights = columns.iter().map(|column| column.len()).collect();
+        let variable_of = columns.into_iter().flatten().copied().collect();
+        Some(Self { variable_of, column_of, heights, pairs, places, matrix, symbolic })
     }
 
     /// Entries of all columns.
@@ -87,8 +90,7 @@ impl Core {
 
     /// The core for these values of all columns, one after the other, factorized; none where it is singular in floating point.
     pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor<'_>> {
-        let variables = self.columns.iter().flatten();
-        let scaled: Vec<f64> = flat.iter().zip(variables).map(|(u, &v)| u * inverse[v as usize]).collect();
+        let scaled: Vec<f64> = flat.iter().zip(&self.variable_of).map(|(u, &v)| u * inverse[v as usize]).collect();
         let mut values = vec![0.0; self.matrix.compute_nnz()];
         let mut first = 0;
         for place in &self.places {
@@ -124,12 +126,13 @@ impl Factor<'_> {
     /// `y + D^-1 U core^-1 U^T y`.
     pub fn correct(&self, y: &[f64], inverse: &[f64]) -> Vec<f64> {
         let core = self.core;
-        let mut side = Mat::<f64>::zeros(core.columns.len(), 1);
-        let mut rest = &self.flat[..];
-        for (variables, side) in core.columns.iter().zip(side.col_as_slice_mut(0)) {
-            let (own, next) = rest.split_at(variables.len());
-            *side = own.iter().zip(variables).map(|(u, &v)| u * y[v as usize]).sum();
-            rest = next;
+        let mut side = Mat::<f64>::zeros(core.heights.len(), 1);
+        let sums = side.col_as_slice_mut(0);
+        let mut rest = (&self.flat[..], &core.variable_of[..]);
+        for (&height, sum) in core.heights.iter().zip(sums) {
+            let ((own, values), (variables, after)) = (rest.0.split_at(height), rest.1.split_at(height));
+            *sum = own.iter().zip(variables).map(|(u, &v)| u * y[v as usize]).sum();
+            rest = (values, after);
         }
         let scratch = core.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
         LuRef::new_unchecked(&core.symbolic, &self.lu).solve_in_place_with_conj(
@@ -138,10 +141,9 @@ impl Factor<'_> {
             Par::Seq,
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
-        let mut x = y.to_vec();
-        let mut entries = self.flat.iter();
-        for (variables, side) in core.columns.iter().zip(side.col_as_slice(0)) {
-            variables.iter().zip(&mut entries).for_each(|(&v, u)| x[v as usize] += inverse[v as usize] * u * side);
+        let (mut x, sides) = (y.to_vec(), side.col_as_slice(0));
+        for ((&v, &column), u) in core.variable_of.iter().zip(&core.column_of).zip(&self.flat) {
+            x[v as usize] += inverse[v as usize] * u * sides[column as usize];
         }
         x
     }

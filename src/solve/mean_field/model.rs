@@ -94,6 +94,8 @@ pub(in crate::solve) struct Model<'a> {
 
 /// Most Newton steps to the minimum of the replaced problem.
 const MOST: usize = 60;
+/// No step changes the logarithm of a cost by more.
+const FARTHEST: f64 = 30.0;
 /// A full step that changes no logarithm of a cost by more leaves that part of the way, and is the last.
 const PRECISE: f64 = 1e-3;
 
@@ -137,22 +139,38 @@ impl Model<'_> {
         let mut way = vec![0.0; self.layout.variables];
         for _ in 0..MOST {
             let (gradient, diagonal) = self.slopes();
-            let mut step = self.hessian(&diagonal).solve(&gradient);
+            let step = self.hessian(&diagonal).solve(&gradient);
             let longest = self.longest(&step);
             if !longest.is_finite() {
                 break;
             }
-            // far away a part of Newton's step surely lowers the cost
-            let length = if longest > 0.5 { longest.ln_1p() / longest } else { 1.0 };
-            step.iter_mut().for_each(|s| *s *= -length);
-            way.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
+            // far away a part of Newton's step surely lowers the cost, and mostly more of it does
+            let sure = if longest > 0.5 { longest.ln_1p() / longest } else { 1.0 };
+            let (length, moved) = match self.farther(&step, longest, sure) {
+                Some((length, moved)) => (length, Some(moved)),
+                None => (sure, None),
+            };
+            way.iter_mut().zip(&step).for_each(|(w, s)| *w -= length * s);
             // a step of this size leaves its square
             if longest <= PRECISE {
                 break;
             }
-            self.advance(&step);
+            match moved {
+                Some(next) => self = next,
+                None => self.advance(&step, -length),
+            }
         }
         way
+    }
+
+    /// A longer part of a step against the gradient that lowers the cost, and the problem there.
+    fn farther(&self, step: &[f64], longest: f64, sure: f64) -> Option<(f64, Self)> {
+        let lengths = (0..).map(|k| (FARTHEST / longest).min(1.0) * 0.25f64.powi(k));
+        lengths.take_while(|&length| length > 1.2 * sure).find_map(|length| {
+            let mut next = self.clone();
+            next.advance(step, -length);
+            (next.cost() < self.cost()).then_some((length, next))
+        })
     }
 
     /// A bound on the change of the logarithm of any cost along `d`.
@@ -170,11 +188,17 @@ impl Model<'_> {
         if d.iter().all(|x| x.is_finite()) { most } else { f64::INFINITY }
     }
 
-    fn advance(&mut self, step: &[f64]) {
+    /// The cost of all blocks.
+    fn cost(&self) -> f64 {
+        self.blocks.iter().map(|block| block.total).sum()
+    }
+
+    /// Moves on along a direction.
+    fn advance(&mut self, direction: &[f64], length: f64) {
         for (layout, flows) in self.layout.blocks.iter().zip(&mut self.blocks) {
             let scale = |groups: &Groups, flows: &mut Vec<f64>, sign: f64| -> f64 {
                 for (group, flow) in groups.iter().zip(flows.iter_mut()) {
-                    let change = group.map_or(0.0, |(v, c)| c * step[v as usize]);
+                    let change = group.map_or(0.0, |(v, c)| c * length * direction[v as usize]);
                     *flow *= (sign * layout.exponent * change).exp();
                 }
                 flows.iter().sum()
