@@ -53,6 +53,12 @@ pub trait Scalar:
 
     /// The nearest number of this kind.
     fn from_wide(value: Wide) -> Self;
+
+    /// The exponential of a logarithm, infinite or zero where the range ends.
+    fn exp(log: f64) -> Self;
+
+    /// The natural logarithm.
+    fn ln(self) -> f64;
 }
 
 impl Scalar for f64 {
@@ -67,6 +73,16 @@ impl Scalar for f64 {
     fn from_wide(value: Wide) -> Self {
         value.to_f64()
     }
+
+    #[inline]
+    fn exp(log: f64) -> Self {
+        log.exp()
+    }
+
+    #[inline]
+    fn ln(self) -> f64 {
+        f64::ln(self)
+    }
 }
 
 impl Scalar for Wide {
@@ -80,5 +96,15 @@ impl Scalar for Wide {
     #[inline]
     fn from_wide(value: Wide) -> Self {
         value
+    }
+
+    #[inline]
+    fn exp(log: f64) -> Self {
+        Self::exp(log)
+    }
+
+    #[inline]
+    fn ln(self) -> f64 {
+        Self::ln(self)
     }
 }

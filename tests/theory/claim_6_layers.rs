@@ -3,11 +3,12 @@
 use super::bank::price::{Price, Priced};
 use super::bank::ways::schedules;
 use super::support::{AnyNetwork, agree, outputs};
+use super::tied_layers::TiedLayers;
 use super::{balanced, local, lowered};
 use quickcheck::TestResult;
 use quickcheck_macros::quickcheck;
 use synbal::lowered::{Lowered, Scaling};
-use synbal::network::{Activation, Network, Role, build};
+use synbal::network::Network;
 use synbal::solve::{Schedule, Solution, Status};
 
 /// Squares balanced locally in one order.
@@ -48,27 +49,12 @@ fn layer_by_layer_forwards_or_backwards_a_network_reaches_its_balanced_weights(a
 #[quickcheck]
 fn with_one_scale_for_each_layer_every_order_reaches_the_geometric_mean(widths: Vec<u8>, seed: u64) {
     let widths: Vec<usize> = [2, 3, 4].into_iter().chain(widths.iter().take(3).map(|w| 1 + *w as usize % 5)).collect();
-    let shape = build::Layered { biases: false, ..build::Layered::new(&widths, Activation::Relu) };
-    let network = build::layered(&shape, seed).unwrap();
-    let layer_of: Vec<usize> = widths.iter().enumerate().flat_map(|(l, &w)| vec![l; w]).collect();
-    let tied = network.units().iter().zip(&layer_of).map(|(unit, &layer)| match unit.role {
-        Role::Hidden => unit.clone().in_group(layer as u32),
-        _ => unit.clone(),
-    });
-    let network = Network::new(tied.collect(), network.parameters().to_vec(), network.connections().clone()).unwrap();
-    let lowered = lowered(&network, 2.0);
+    let tied = TiedLayers::new(&widths, seed);
+    let lowered = lowered(&tied.network, 2.0);
     for schedule in schedules(lowered.problem.variables()) {
-        let after = network.apply(&Scaling::new(by(&network, &lowered, schedule.clone()).log_scales)).unwrap();
-        assert!(agree(&outputs(&network), &outputs(&after)));
-        let costs = |network: &Network| {
-            let mut costs = vec![0.0; widths.len() - 1];
-            let connections = network.connections().iter();
-            connections.for_each(|(tail, _, k)| costs[layer_of[tail]] += network.parameters()[k].powi(2));
-            costs
-        };
-        let mean = (costs(&network).iter().map(|c| c.ln()).sum::<f64>() / (widths.len() - 1) as f64).exp();
-        for cost in costs(&after) {
-            assert!((cost / mean - 1.0).abs() < 1e-11, "{schedule:?}: {cost} {mean}");
-        }
+        let log_scales = by(&tied.network, &lowered, schedule).log_scales;
+        let after = tied.network.apply(&Scaling::new(log_scales)).unwrap();
+        assert!(agree(&outputs(&tied.network), &outputs(&after)));
+        tied.assert_mean(&after, 2.0);
     }
 }

@@ -20,6 +20,7 @@ mod claim_8_architectures;
 mod claim_8_each;
 mod claim_9_tied_layers;
 mod perceptron;
+mod tied_layers;
 
 use bank::{Raw, solve_checked};
 use std::ops::ControlFlow;
