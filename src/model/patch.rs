@@ -142,7 +142,7 @@ impl OnnxModel {
     fn stream_inner(&self, file: usize, change: Change, report: &mut PatchReport, sink: Sink) -> Result<()> {
         let bytes = self.files().bytes(file);
         let all: Vec<(usize, &WeightUse)> = self.leading().enumerate().collect();
-        let found: Vec<Result<(Vec<(Range<usize>, Piece)>, PatchReport)>> =
+        let found: Vec<Result<(Pieces, PatchReport)>> =
             all.into_par_iter().map(|(index, one)| self.pieces(file, change, (index, one))).collect();
         let mut pieces = vec![];
         for found in found {
@@ -179,7 +179,7 @@ impl OnnxModel {
         file: usize,
         change: Change<'a>,
         (index, one): (usize, &'a WeightUse),
-    ) -> Result<(Vec<(Range<usize>, Piece<'a>)>, PatchReport)> {
+    ) -> Result<(Pieces<'a>, PatchReport)> {
         let (mut pieces, mut report) = (vec![], PatchReport::default());
         let tensor = &self.tensors()[one.tensor()];
         if tensor.file != file || tensor.places.is_empty() || tensor.is_empty() {
@@ -207,6 +207,9 @@ pub(super) enum Piece<'a> {
     /// These.
     Bytes(Vec<u8>),
 }
+
+/// Bytes of a file, each with what takes their place.
+pub(super) type Pieces<'a> = Vec<(Range<usize>, Piece<'a>)>;
 
 /// The next bytes of a file: as they were, or made anew.
 enum Job<'a> {

@@ -2,7 +2,7 @@
 
 use super::element::{ElementType, read, write};
 use super::files::Files;
-use super::patch::{PatchReport, Piece};
+use super::patch::{PatchReport, Piece, Pieces};
 use super::rule::{Entry, Rule};
 use super::scales::WeightUse;
 use super::tensor::{Tensor, write_varint};
@@ -185,7 +185,7 @@ pub(super) fn scattered<'a>(
     files: &Files,
     rule: &Rule,
     report: &mut PatchReport,
-    pieces: &mut Vec<(Range<usize>, Piece<'a>)>,
+    pieces: &mut Pieces<'a>,
 ) -> Result<()> {
     let mut result = Ok(());
     let bytes = files.bytes(tensor.file);
