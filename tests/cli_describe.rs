@@ -66,6 +66,20 @@ fn manifold_counts_connections_once_and_gives_orthogonal_matrices() {
 }
 
 #[test]
+fn the_network_that_the_readme_begins_with_has_the_dimension_and_the_optimum_that_it_names() {
+    let desk = Desk::new();
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/network.json");
+    std::fs::copy(network, desk.path("network.json")).unwrap();
+    assert_eq!(desk.json("manifold network.json", 0)["dimension"], 6);
+    let report = desk.json("balance network.json -o balanced.json", 0);
+    let cost = |name: &str| report[name].as_f64().unwrap();
+    let less = 1.0 - cost("cost_after") / cost("cost_before");
+    assert!(include_str!("../README.md").contains(&format!("{:.2} % less cost", 100.0 * less)), "{less}");
+    assert!(cost("residual_after") < 1e-12);
+    desk.json("verify network.json balanced.json", 0);
+}
+
+#[test]
 fn the_demo_recognizes_the_same_digits_before_and_after() {
     let desk = Desk::new();
     let report = desk.json("demo", 0);
