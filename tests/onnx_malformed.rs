@@ -150,6 +150,7 @@ fn windows_that_make_no_sense_name_the_attribute() {
     assert!(error_of(&model("Conv", "kernel_shape", &[3, 1])).to_string().contains("kernel_shape"));
     for op in ["Conv", "MaxPool"] {
         open_bytes(&model(op, "kernel_shape", &[3, 3]).bytes()).expect("sound");
+        open_bytes(&model(op, "strides", &[]).bytes()).expect("an empty list is the default");
     }
 }
 

@@ -67,15 +67,12 @@ fn a_model_that_the_engine_does_not_know_is_unchecked() {
 
 #[test]
 fn unknown_sizes_that_the_weights_tell_are_fed_by_the_check() {
-    let kernel = |name: &str, shape: &[usize]| (name.to_owned(), shape.to_vec(), shape.iter().product::<usize>());
     let open_image = [None; 4];
-    for (op, (name, shape, count)) in
-        [("Conv", kernel("w", &[5, 3, 3, 3])), ("ConvTranspose", kernel("w", &[3, 5, 2, 2]))]
-    {
+    for (op, kernel) in [("Conv", [5, 3, 3, 3]), ("ConvTranspose", [3, 5, 2, 2])] {
         let model = Model::new()
             .input("x", &open_image)
             .output("y", &open_image)
-            .weight(&name, &shape, &numbers(1, count))
+            .weight("w", &kernel, &numbers(1, kernel.iter().product()))
             .weight("v", &[2, 5, 1, 1], &numbers(2, 10))
             .node(op, &["x", "w"], "a")
             .node("Relu", &["a"], "h")

@@ -187,7 +187,7 @@ impl OnnxModel {
         let all: Vec<Weighed> = self.counted(biases_counted).map(weighed).collect();
         let count = all.iter().map(|one| one.tensor.len() as u64).sum();
         // what has a cost is looked at where it is summed
-        let free_of_cost = self.leading().filter(|one| !all.iter().any(|other| std::ptr::eq(other.one, *one)));
+        let free_of_cost = self.leading().filter(|one| !has_cost(one, biases_counted));
         free_of_cost.map(|one| &self.graph.tensors[one.tensor()]).try_for_each(|tensor| self.finite(tensor))?;
         let mut builder = ProblemBuilder::new(self.inferred.free);
         add(&mut builder, &all, &self.files)?;
@@ -212,12 +212,7 @@ impl OnnxModel {
 
     /// The first use of every tensor whose entries have a cost.
     fn counted(&self, biases_counted: bool) -> impl Iterator<Item = &WeightUse> {
-        let counts = move |u: &&WeightUse| match u.role {
-            Role::Weight => true,
-            Role::Bias => biases_counted,
-            Role::Statistic | Role::Fixed => false,
-        };
-        self.leading().filter(counts)
+        self.leading().filter(move |one| has_cost(one, biases_counted))
     }
 
     /// The first use of every tensor that is used as weights.
@@ -272,5 +267,14 @@ impl OnnxModel {
     /// The form whose value is the log-multiplier of an entry between two ports, before any reciprocal.
     pub(super) fn ports(one: &WeightUse, head: usize, tail: usize) -> (&Form, &Form) {
         (&one.heads.forms[head], &one.tails.forms[tail])
+    }
+}
+
+/// Whether the entries of a tensor that is used like this have a cost.
+fn has_cost(one: &WeightUse, biases_counted: bool) -> bool {
+    match one.role {
+        Role::Weight => true,
+        Role::Bias => biases_counted,
+        Role::Statistic | Role::Fixed => false,
     }
 }

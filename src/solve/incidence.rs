@@ -248,8 +248,8 @@ impl<'a, S: Scalar> Incidence<'a, S> {
     }
 }
 
-/// The sum of amplitudes times the factors of their other ports. In lanes: a single sum waits for every addition, and takes
-/// three times as long.
+/// The sum of amplitudes times the factors of their other ports. In lanes: a single sum waits for every addition, and a
+/// sweep of dense layers takes twice as long.
 fn flow<S: Scalar>(visits: &[(u32, S)], factors: &[S]) -> S {
     let (groups, rest) = visits.as_chunks::<LANES>();
     let mut lanes = [S::default(); LANES];

@@ -9,12 +9,12 @@ pub(super) fn check(node: &Node, kernel: &[usize]) -> Result<()> {
     let axes = kernel.len();
     let natural = |list: &[i64]| list.len() == axes && list.iter().all(|&n| n > 0);
     let same = |list: &[i64]| list.iter().map(|&k| usize::try_from(k).ok()).eq(kernel.iter().map(|&k| Some(k)));
-    let twice = |list: &[i64]| list.is_empty() || list.len() == 2 * axes;
-    let of =
-        |name: &str, fits: &dyn Fn(&[i64]) -> bool| node.ints(name).filter(|list| !fits(list)).map(<[i64]>::to_vec);
-    let odd = [("kernel_shape", of("kernel_shape", &same)), ("pads", of("pads", &twice))];
-    let odd = odd.into_iter().chain(["strides", "dilations"].map(|name| (name, of(name, &natural))));
-    match odd.filter_map(|(name, list)| Some((name, list?))).next() {
+    let twice = |list: &[i64]| list.len() == 2 * axes;
+    type Fits<'a> = &'a dyn Fn(&[i64]) -> bool;
+    let rules: [(&str, Fits); 4] =
+        [("kernel_shape", &same), ("pads", &twice), ("strides", &natural), ("dilations", &natural)];
+    let odd = rules.into_iter().find_map(|(name, fits)| Some((name, given(node, name).filter(|list| !fits(list))?)));
+    match odd {
         None => Ok(()),
         Some((name, list)) => Err(Error::new(
             ErrorKind::Network,
@@ -23,6 +23,11 @@ pub(super) fn check(node: &Node, kernel: &[usize]) -> Result<()> {
             "check the model with another program",
         )),
     }
+}
+
+/// An attribute that is a list; an empty one is the default, like none.
+fn given<'a>(node: &'a Node, name: &str) -> Option<&'a [i64]> {
+    node.ints(name).filter(|list| !list.is_empty())
 }
 
 /// The window of a convolution or pooling along one axis.
@@ -39,7 +44,7 @@ struct Window {
 /// The window along spatial axis `axis`; `None` for attributes that make no sense.
 fn window(node: &Node, kernel: usize, axis: usize, axes: usize) -> Option<Window> {
     let natural =
-        |name: &str| node.ints(name).map_or(Some(1), |v| usize::try_from(*v.get(axis)?).ok().filter(|&n| n > 0));
+        |name: &str| given(node, name).map_or(Some(1), |v| usize::try_from(*v.get(axis)?).ok().filter(|&n| n > 0));
     let pads = node.ints("pads").unwrap_or(&[]);
     let (before, padding) = match pads.len() {
         0 => (0, 0),
