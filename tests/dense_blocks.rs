@@ -4,6 +4,8 @@ mod bank;
 
 use quickcheck::{Arbitrary, Gen};
 use quickcheck_macros::quickcheck;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use synbal::existence::{existence, existence_by_program, verify};
@@ -247,4 +249,36 @@ fn mean_fields_reach_the_optimum_of_newton_in_few_passes_however_deep_the_networ
         deepest = f64::max(deepest, fields.passes);
     }
     assert!(deepest <= 45.0, "{deepest} passes");
+}
+
+/// What mean fields replace is what is there, so that the first step from any start ends at the optimum.
+#[quickcheck]
+fn blocks_of_rank_one_and_diagonal_blocks_are_minimized_in_one_step(seed: u64) {
+    const WIDTH: usize = 60;
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut numbers = |n: usize| -> Vec<f64> { (0..n).map(|_| random.random_range(-1.5f64..1.5).exp()).collect() };
+    let mut builder = ProblemBuilder::new(4 * WIDTH);
+    let layers: Vec<Vec<Port>> =
+        (0..4).map(|l| (0..WIDTH).map(|i| builder.port(&Form::variable(l * WIDTH + i))).collect()).collect();
+    let l2 = Regularizer::lp(2.0).unwrap();
+    let mut add = |heads: &[Port], tails: &[Port], weights| {
+        builder.block("w", heads.to_vec(), tails.to_vec(), weights, &l2).unwrap();
+    };
+    let ground = vec![Port::GROUND; WIDTH];
+    let mut product = || {
+        let (rows, columns) = (numbers(WIDTH), numbers(WIDTH));
+        Weights::Dense(rows.iter().flat_map(|r| columns.iter().map(move |c| r * c)).collect())
+    };
+    add(&layers[0], &ground, product());
+    add(&layers[2], &layers[1], product());
+    add(&layers[0], &layers[3], product());
+    add(&ground, &layers[3], product());
+    for (to, from) in [(1, 0), (3, 2)] {
+        add(&layers[to], &layers[from], Weights::Diagonal(numbers(WIDTH)));
+    }
+    let problem = builder.build();
+    let settings = Settings { method: Method::Cg, canonical: Some(false), ..Settings::default() };
+    let solution = solve(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(solution.trace[1].residual <= 1e-6, "{:?}", solution.trace);
+    assert!(solution.trace.last().unwrap().residual <= 1e-12 && solution.trace.len() <= 4, "{:?}", solution.trace);
 }

@@ -1,25 +1,27 @@
 //! The small part of a mean-field system that is solved exactly.
 //!
-//! The Hessian is `M = D - U K U^T` with two columns of U for every block, r for its heads and c for its tails, and K the
-//! exchange of the two: each block takes `r c^T + c r^T` away. By Woodbury's formula
-//! `M^-1 = D^-1 + D^-1 U (K - U^T D^-1 U)^-1 U^T D^-1`, for K is its own inverse. The core `K - U^T D^-1 U` is indefinite,
+//! The Hessian is `M = C - U K U^T` with the matrices C of all clusters, two columns of U for every block of rank one, r for its
+//! heads and c for its tails, and K the exchange of the two: each block takes `r c^T + c r^T` away. By Woodbury's formula
+//! `M^-1 = C^-1 + C^-1 U (K - U^T C^-1 U)^-1 U^T C^-1`, for K is its own inverse. The core `K - U^T C^-1 U` is indefinite,
 //! and as sparse as the graph of blocks.
 
+use super::clusters::Clusters;
 use crate::solve::pattern::sorted;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::lu::{LuRef, NumericLu, SymbolicLu, factorize_symbolic_lu};
 use faer::sparse::{Pair, SparseColMatRef, SymbolicSparseColMat};
 use faer::{Conj, Mat, Par};
 
-/// Which columns meet in which variables.
+/// Which columns meet in which clusters.
 pub(super) struct Core {
+    clusters: Clusters,
     /// The variable and the column of every entry, one column after the other.
     variable_of: Vec<u32>,
     column_of: Vec<u32>,
     /// Number of entries of every column.
     heights: Vec<usize>,
-    /// The pairs of entries in one variable, by the columns that they belong to.
-    pairs: Vec<[u32; 2]>,
+    /// The pairs of entries in one cluster and where its inverse couples them, by the columns that they belong to.
+    pairs: Vec<([u32; 2], u32)>,
     /// The values of the core, of every two that are equal one.
     places: Vec<Place>,
     matrix: SymbolicSparseColMat<usize>,
@@ -28,7 +30,7 @@ pub(super) struct Core {
 
 /// A value of the core.
 struct Place {
-    /// What it is where no variables meet: 1 in the exchange.
+    /// What it is where no clusters meet: 1 in the exchange.
     own: f64,
     /// The end of its pairs; they begin where those of the last one end.
     end: usize,
@@ -38,9 +40,9 @@ struct Place {
 
 impl Core {
     /// The pattern of the core and its symbolic factorization; none when it exceeds the memory that can be indexed.
-    pub fn new(variables: usize, blocks: &[[Vec<u32>; 2]]) -> Option<Self> {
+    pub fn new(clusters: Clusters, blocks: &[[Vec<u32>; 2]]) -> Option<Self> {
         let columns: Vec<&Vec<u32>> = blocks.iter().flatten().collect();
-        let (mut entries_at, mut column_of) = (vec![vec![]; variables], vec![]);
+        let (mut entries_at, mut column_of) = (vec![vec![]; clusters.variables()], vec![]);
         for (i, column) in columns.iter().enumerate() {
             for &v in *column {
                 entries_at[v as usize].push(column_of.len() as u32);
@@ -50,17 +52,19 @@ impl Core {
         // the core is symmetric: pairs below the diagonal, and all of those on it
         let ends = |&[a, b]: &[u32; 2]| [column_of[a as usize], column_of[b as usize]];
         let mut pairs = vec![];
-        for own in &entries_at {
-            for &a in own {
-                pairs.extend(own.iter().map(|&b| [a, b]).filter(|pair| ends(pair)[0] >= ends(pair)[1]));
+        for (v, own) in (0..).zip(&entries_at) {
+            for &w in clusters.partners(v) {
+                let position = clusters.position(v, w);
+                let all = own.iter().flat_map(|&a| entries_at[w as usize].iter().map(move |&b| [a, b]));
+                pairs.extend(all.filter(|pair| ends(pair)[0] >= ends(pair)[1]).map(|pair| (pair, position)));
             }
         }
         let numbers = 0..u32::try_from(pairs.len()).ok()?;
-        let by_second = sorted(numbers.collect(), columns.len(), |k| ends(&pairs[k as usize])[1]);
-        let order = sorted(by_second, columns.len(), |k| ends(&pairs[k as usize])[0]);
-        let pairs: Vec<[u32; 2]> = order.into_iter().map(|k| pairs[k as usize]).collect();
+        let by_second = sorted(numbers.collect(), columns.len(), |k| ends(&pairs[k as usize].0)[1]);
+        let order = sorted(by_second, columns.len(), |k| ends(&pairs[k as usize].0)[0]);
+        let pairs: Vec<_> = order.into_iter().map(|k| pairs[k as usize]).collect();
         let exchange = (0..columns.len() as u32).step_by(2).map(|i| [i + 1, i]);
-        let mut sites: Vec<[u32; 2]> = pairs.iter().map(ends).chain(exchange).collect();
+        let mut sites: Vec<[u32; 2]> = pairs.iter().map(|p| ends(&p.0)).chain(exchange).collect();
         sites.sort_unstable();
         sites.dedup();
         let both = sites.iter().flat_map(|&[i, j]| [(i, j), (j, i)]);
@@ -72,7 +76,7 @@ impl Core {
         };
         let mut end = 0;
         let mut place = |&site: &[u32; 2]| {
-            end += pairs[end..].iter().take_while(|p| ends(p) == site).count();
+            end += pairs[end..].iter().take_while(|p| ends(&p.0) == site).count();
             let [i, j] = site.map(|i| i as usize);
             Place { own: f64::from(i == j ^ 1), end, positions: [position(i, j), position(j, i)] }
         };
@@ -80,7 +84,12 @@ impl Core {
         let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
         let heights = columns.iter().map(|column| column.len()).collect();
         let variable_of = columns.into_iter().flatten().copied().collect();
-        Some(Self { variable_of, column_of, heights, pairs, places, matrix, symbolic })
+        Some(Self { clusters, variable_of, column_of, heights, pairs, places, matrix, symbolic })
+    }
+
+    /// The clusters.
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
     }
 
     /// Entries of all columns.
@@ -88,14 +97,17 @@ impl Core {
         self.column_of.len()
     }
 
-    /// The core for these values of all columns, one after the other, factorized; none where it is singular in floating point.
+    /// The core for these values of all columns, one after the other, and the inverses of all clusters, factorized; none where
+    /// it is singular in floating point.
     pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor<'_>> {
-        let scaled: Vec<f64> = flat.iter().zip(&self.variable_of).map(|(u, &v)| u * inverse[v as usize]).collect();
         let mut values = vec![0.0; self.matrix.compute_nnz()];
         let mut first = 0;
         for place in &self.places {
             let pairs = &self.pairs[first..place.end];
-            let sum: f64 = pairs.iter().map(|&[a, b]| scaled[a as usize] * flat[b as usize]).sum();
+            let term = |&([a, b], position): &([u32; 2], u32)| {
+                flat[a as usize] * inverse[position as usize] * flat[b as usize]
+            };
+            let sum: f64 = pairs.iter().map(term).sum();
             place.positions.iter().for_each(|&position| values[position] = place.own - sum);
             first = place.end;
         }
@@ -123,7 +135,7 @@ pub(super) struct Factor<'a> {
 }
 
 impl Factor<'_> {
-    /// `y + D^-1 U core^-1 U^T y`.
+    /// `y + C^-1 U core^-1 U^T y`.
     pub fn correct(&self, y: &[f64], inverse: &[f64]) -> Vec<f64> {
         let core = self.core;
         let mut side = Mat::<f64>::zeros(core.heights.len(), 1);
@@ -141,10 +153,11 @@ impl Factor<'_> {
             Par::Seq,
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
-        let (mut x, sides) = (y.to_vec(), side.col_as_slice(0));
+        let (mut image, sides) = (vec![0.0; y.len()], side.col_as_slice(0));
         for ((&v, &column), u) in core.variable_of.iter().zip(&core.column_of).zip(&self.flat) {
-            x[v as usize] += inverse[v as usize] * u * sides[column as usize];
+            image[v as usize] += u * sides[column as usize];
         }
-        x
+        let correction = core.clusters.apply(inverse, &image);
+        y.iter().zip(correction).map(|(y, c)| y + c).collect()
     }
 }

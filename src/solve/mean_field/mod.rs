@@ -1,12 +1,14 @@
 //! Mean fields: every block of costs replaced by the matrix of rank one with the same row and column sums.
 //!
-//! A dense block is such a matrix up to noise, the less the wider it is. So the problem of the replaced blocks, which costs
-//! only as much as there are ports, has nearly the same minimum ([`iterate`]), and its Hessian, a diagonal and two vectors
-//! for every block, is nearly the Hessian ([`Model::solve`], the preconditioner of conjugate gradients).
+//! A dense block is such a matrix up to noise, the less the wider it is; a diagonal one is not, and stays as it is
+//! ([`clusters`]). So the problem of the replaced blocks, which costs only as much as there are ports, has nearly the same
+//! minimum ([`iterate`]), and its Hessian, small clusters and two vectors for every block, is nearly the Hessian
+//! ([`Layout`], the preconditioner of conjugate gradients).
 //!
 //! It exists where every port has one log-scale at most, and every cost is a power in the range of `f64`.
 
 mod anderson;
+mod clusters;
 mod core;
 mod iterate;
 mod model;

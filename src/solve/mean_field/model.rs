@@ -1,7 +1,8 @@
 //! The replaced problem at a point: flows of ports and blocks, and its own minimum.
 
+use super::clusters::Clusters;
 use super::core::Core;
-use crate::problem::{Point, Problem};
+use crate::problem::{Block, Pattern, Point, Problem};
 use std::collections::BTreeMap;
 
 /// The side of a block as groups of rows or columns that scale alike: variable and coefficient; none for the ground.
@@ -9,7 +10,6 @@ type Groups = Vec<Option<(u32, f64)>>;
 
 /// Which rows and columns of every block scale alike.
 pub(in crate::solve) struct Layout {
-    variables: usize,
     blocks: Vec<BlockLayout>,
     core: Core,
 }
@@ -20,8 +20,18 @@ struct BlockLayout {
     tails: Groups,
     head_of: Vec<u32>,
     tail_of: Vec<u32>,
-    /// Whether both sides have variables: a block that only leads from or to the ground couples nothing.
+    /// Whether it is replaced by a matrix of rank one that couples: where one side has no variables nothing is coupled, and
+    /// within clusters the entries are.
     couples: bool,
+    /// The entries that stay as they are, within clusters.
+    entries: Vec<Entry>,
+}
+
+/// An entry of a block: its number there, its ports and its groups, those of the head first.
+struct Entry {
+    index: usize,
+    ports: [u32; 2],
+    groups: [u32; 2],
 }
 
 impl Layout {
@@ -40,28 +50,42 @@ impl Layout {
             }
             (groups, of)
         };
-        let blocks: Vec<BlockLayout> = problem
+        let mut blocks: Vec<BlockLayout> = problem
             .blocks()
             .iter()
             .map(|block| {
                 let ((heads, head_of), (tails, tail_of)) = (side(&block.heads), side(&block.tails));
                 let exponent = block.exponent(problem).expect("all costs are powers");
                 let couples = [&heads, &tails].iter().all(|side| side.iter().any(Option::is_some));
-                BlockLayout { exponent, heads, tails, head_of, tail_of, couples }
+                let mut layout = BlockLayout { exponent, heads, tails, head_of, tail_of, couples, entries: vec![] };
+                if couples && matches!(block.pattern, Pattern::Diagonal | Pattern::Sparse { .. }) {
+                    layout.entries = layout.all_entries(block);
+                }
+                layout
             })
             .collect();
+        let pairs: Vec<Vec<[u32; 2]>> =
+            blocks.iter().map(|b| b.entries.iter().filter_map(|e| b.ends(e)).collect()).collect();
+        let (clusters, joined) = Clusters::new(problem.variables(), &pairs);
+        for (block, joined) in blocks.iter_mut().zip(joined) {
+            if joined && !block.entries.is_empty() {
+                block.couples = false;
+            } else {
+                block.entries = vec![];
+            }
+        }
         let columns = blocks.iter().map(|b| {
             let variables = |side: &Groups| side.iter().flatten().map(|g| g.0).collect::<Vec<u32>>();
             if b.couples { [variables(&b.heads), variables(&b.tails)] } else { [vec![], vec![]] }
         });
-        let core = Core::new(problem.variables(), &columns.collect::<Vec<_>>())?;
-        Some(Self { variables: problem.variables(), blocks, core })
+        let core = Core::new(clusters, &columns.collect::<Vec<_>>())?;
+        Some(Self { blocks, core })
     }
 
     /// The replaced problem at a point; none where numbers leave the range of `f64`.
     pub fn at<'a>(&'a self, point: &Point, moves: &'a [bool]) -> Option<Model<'a>> {
         let mut blocks = Vec::with_capacity(self.blocks.len());
-        for (layout, (rows, columns)) in self.blocks.iter().zip(point.plain_curvatures()?) {
+        for (b, (layout, (rows, columns))) in self.blocks.iter().zip(point.plain_curvatures()?).enumerate() {
             let square = layout.exponent * layout.exponent;
             let gather = |count: usize, of: &[u32], sums: &[f64]| {
                 let mut flows = vec![0.0; count];
@@ -70,9 +94,42 @@ impl Layout {
             };
             let heads = gather(layout.heads.len(), &layout.head_of, rows);
             let tails = gather(layout.tails.len(), &layout.tail_of, columns);
-            blocks.push(Flows { total: heads.iter().sum(), heads, tails });
+            let entry = |e: &Entry| Some(point.plain_curvature(b, e.index, e.ports)? / square);
+            let entries = layout.entries.iter().map(entry).collect::<Option<_>>()?;
+            blocks.push(Flows { total: heads.iter().sum(), heads, tails, entries });
         }
         Some(Model { layout: self, moves, blocks })
+    }
+}
+
+impl BlockLayout {
+    /// All entries that are not zero.
+    fn all_entries(&self, block: &Block) -> Vec<Entry> {
+        let mut entries = vec![];
+        block.for_each(|r, c, k| {
+            if block.has(k) {
+                let (ports, groups) = ([block.heads[r], block.tails[c]], [self.head_of[r], self.tail_of[c]]);
+                entries.push(Entry { index: k, ports, groups });
+            }
+        });
+        entries
+    }
+
+    /// The head's and the tail's group of an entry.
+    fn groups(&self, entry: &Entry) -> [Option<(u32, f64)>; 2] {
+        [self.heads[entry.groups[0] as usize], self.tails[entry.groups[1] as usize]]
+    }
+
+    /// The variables that an entry couples, if it does.
+    fn ends(&self, entry: &Entry) -> Option<[u32; 2]> {
+        let [head, tail] = self.groups(entry);
+        Some([head?.0, tail?.0])
+    }
+
+    /// The change of the logarithm of an entry's cost along `d`.
+    fn change(&self, entry: &Entry, d: &[f64]) -> f64 {
+        let [head, tail] = self.groups(entry).map(|group| group.map_or(0.0, |(v, c)| c * d[v as usize]));
+        self.exponent * (head - tail)
     }
 }
 
@@ -82,6 +139,8 @@ struct Flows {
     heads: Vec<f64>,
     tails: Vec<f64>,
     total: f64,
+    /// The costs of the entries that stay as they are.
+    entries: Vec<f64>,
 }
 
 /// The replaced problem at a point.
@@ -100,9 +159,13 @@ const FARTHEST: f64 = 30.0;
 const PRECISE: f64 = 1e-3;
 
 impl Model<'_> {
+    fn zeros(&self) -> Vec<f64> {
+        vec![0.0; self.layout.core.clusters().variables()]
+    }
+
     /// Gradient and diagonal of the Hessian.
     pub fn slopes(&self) -> (Vec<f64>, Vec<f64>) {
-        let (mut gradient, mut diagonal) = (vec![0.0; self.layout.variables], vec![0.0; self.layout.variables]);
+        let (mut gradient, mut diagonal) = (self.zeros(), self.zeros());
         for (layout, flows) in self.layout.blocks.iter().zip(&self.blocks) {
             for (groups, flows, sign) in [(&layout.heads, &flows.heads, 1.0), (&layout.tails, &flows.tails, -1.0)] {
                 for (&group, flow) in groups.iter().zip(flows) {
@@ -118,11 +181,17 @@ impl Model<'_> {
 
     /// The solver for systems with the Hessian of the replaced problem; `diagonal` as in [`slopes`](Self::slopes).
     pub fn hessian(&self, diagonal: &[f64]) -> Hessian<'_> {
-        let inverse: Vec<f64> = diagonal
-            .iter()
-            .zip(self.moves)
-            .map(|(&d, &moves)| if moves && d > 0.0 { d.recip() } else { 0.0 })
-            .collect();
+        let moving: Vec<f64> =
+            diagonal.iter().zip(self.moves).map(|(&d, &moves)| if moves { d } else { 0.0 }).collect();
+        let couplings = self.layout.blocks.iter().zip(&self.blocks).flat_map(|(layout, flows)| {
+            let coupling = |(entry, flow): (&Entry, &f64)| {
+                let [head, tail] = layout.groups(entry);
+                let ((a, x), (b, y)) = (head?, tail?);
+                Some(([a, b], layout.exponent * layout.exponent * x * y * flow))
+            };
+            layout.entries.iter().zip(&flows.entries).filter_map(coupling)
+        });
+        let inverse = self.layout.core.clusters().inverse(&moving, couplings);
         let mut entries = Vec::with_capacity(self.layout.core.entries());
         for (layout, flows) in self.layout.blocks.iter().zip(&self.blocks).filter(|(layout, _)| layout.couples) {
             let unit = if flows.total > 0.0 { layout.exponent / flows.total.sqrt() } else { 0.0 };
@@ -131,12 +200,12 @@ impl Model<'_> {
             }
         }
         let factor = self.layout.core.factorize(entries, &inverse);
-        Hessian { inverse, factor }
+        Hessian { clusters: self.layout.core.clusters(), inverse, factor }
     }
 
     /// The way to the minimum of the replaced problem.
     pub fn minimize(mut self) -> Vec<f64> {
-        let mut way = vec![0.0; self.layout.variables];
+        let mut way = self.zeros();
         for _ in 0..MOST {
             let (gradient, diagonal) = self.slopes();
             let step = self.hessian(&diagonal).solve(&gradient);
@@ -177,6 +246,10 @@ impl Model<'_> {
     fn longest(&self, d: &[f64]) -> f64 {
         let mut most = 0.0f64;
         for layout in &self.layout.blocks {
+            if !layout.entries.is_empty() {
+                most = layout.entries.iter().map(|e| layout.change(e, d).abs()).fold(most, f64::max);
+                continue;
+            }
             let change = |group: &Option<(u32, f64)>| group.map_or(0.0, |(v, c)| c * d[v as usize]);
             let range = |groups: &Groups| {
                 let ends = (f64::INFINITY, f64::NEG_INFINITY);
@@ -196,6 +269,16 @@ impl Model<'_> {
     /// Moves on along a direction.
     fn advance(&mut self, direction: &[f64], length: f64) {
         for (layout, flows) in self.layout.blocks.iter().zip(&mut self.blocks) {
+            if !layout.entries.is_empty() {
+                flows.heads.iter_mut().chain(&mut flows.tails).for_each(|f| *f = 0.0);
+                for (entry, flow) in layout.entries.iter().zip(&mut flows.entries) {
+                    *flow *= (length * layout.change(entry, direction)).exp();
+                    flows.heads[entry.groups[0] as usize] += *flow;
+                    flows.tails[entry.groups[1] as usize] += *flow;
+                }
+                flows.total = flows.entries.iter().sum();
+                continue;
+            }
             let scale = |groups: &Groups, flows: &mut Vec<f64>, sign: f64| -> f64 {
                 for (group, flow) in groups.iter().zip(flows.iter_mut()) {
                     let change = group.map_or(0.0, |(v, c)| c * length * direction[v as usize]);
@@ -218,14 +301,16 @@ impl Model<'_> {
 
 /// The Hessian of the replaced problem, ready to be inverted.
 pub(in crate::solve) struct Hessian<'a> {
+    clusters: &'a Clusters,
+    /// The inverses of all clusters.
     inverse: Vec<f64>,
     factor: Option<super::core::Factor<'a>>,
 }
 
 impl Hessian<'_> {
-    /// `M^-1 b`; by the diagonal alone where rounding keeps the core from being inverted.
+    /// `M^-1 b`; by the clusters alone where rounding keeps the core from being inverted.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
-        let plain: Vec<f64> = b.iter().zip(&self.inverse).map(|(b, i)| b * i).collect();
+        let plain = self.clusters.apply(&self.inverse, b);
         let corrected = self.factor.as_ref().map(|factor| factor.correct(&plain, &self.inverse));
         corrected.filter(|x| x.iter().all(|v| v.is_finite())).unwrap_or(plain)
     }
