@@ -44,7 +44,7 @@ fn balance_reports_every_promised_field_with_its_type() {
     for name in ["schema", "units", "variables", "dimension", "weights", "iterations", "escaping_count"] {
         assert!(report[name].is_u64(), "{name}: {}", report[name]);
     }
-    for name in ["read", "solve", "write", "total"] {
+    for name in ["read", "solve", "pass", "write", "total"] {
         assert!(report["seconds"][name].as_f64().unwrap() >= 0.0, "{name}");
     }
     if cfg!(target_os = "linux") {

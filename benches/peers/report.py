@@ -50,6 +50,7 @@ def synbal(binary, path, options):
     bare = {
         "seconds": statistics.median(r["seconds"]["to_tolerance"] or LIMIT for r, _ in runs),
         "passes": report["passes_to_tolerance"] or 0,
+        "reads": statistics.median((r["seconds"]["to_tolerance"] or LIMIT) / r["seconds"]["pass"] for r, _ in runs),
     }
     return whole, {**whole, **bare}
 
@@ -110,7 +111,8 @@ def main(binary, names):
         f"Written by `benches/peers/run {' '.join(names)}` on {datetime.date.today()}: {os.cpu_count()} cores, {platform.machine()}, "
         f"Python {platform.python_version()}, limit {LIMIT} s. Seconds are those of the solve alone (synbal: median of {REPEAT}, "
         "its decision about existence, its error bound, refinement and the proof of its enclosures included); its second row has the iterations alone, to a residual "
-        "of 1e-12, which is what the others do. Memory is the peak of the whole process. The ratio is the time over that of these iterations.",
+        "of 1e-12, which is what the others do. Memory is the peak of the whole process. The ratio is the time over that of these iterations; "
+        "in reads, it is the time over that of one complete read of the weights (`seconds.pass` of `synbal balance --json`).",
         "",
         "Layered networks: i 784-500-300-100-10, ii 50 hidden layers of 64, v 4096-4096-4096-4096-1000 (single precision). "
         "Graphs: iii without cycles, 10 000 hidden units and 100 000 connections; iv recurrent, 2000 and 40 000. Peers are "
@@ -118,8 +120,8 @@ def main(binary, names):
         "(`scipy.linalg.matrix_balance`), and Clarabel through cvxpy. Missing rows failed or exceeded the limit, or were not tried "
         "(gebal on iii and v, Clarabel on iii and v).",
         "",
-        "| instance | tool | seconds | ratio | largest relative residual | cost | MB | passes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| instance | tool | seconds | ratio | largest relative residual | cost | MB | passes | in reads |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         base = next(r for r in rows if r["instance"] == row["instance"] and r["tool"] == BARE)
@@ -132,6 +134,7 @@ def main(binary, names):
             f"{row['cost']:.12g}",
             f"{row['memory']:.0f}",
             f"{row['passes']:.0f}" if "passes" in row else "",
+            f"{row['reads']:.0f}" if "reads" in row else "",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "![Seconds over residual](peers.svg)", ""]

@@ -62,7 +62,8 @@ pub fn run(args: &Balance) -> Result<Exit> {
     let certified =
         args.certificate.as_ref().map(|_| made_certificate(args, &input, &balanced, &lowered, &norm)).transpose()?;
     let to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.seconds);
-    report.seconds = Seconds { read, solve: started.elapsed().as_secs_f64(), to_tolerance, ..Seconds::default() };
+    let (solve, pass) = (started.elapsed().as_secs_f64(), Some(balanced.solution.pass_seconds));
+    report.seconds = Seconds { read, solve, to_tolerance, pass, ..Seconds::default() };
     report.passes_to_tolerance = reached(&balanced, settings.tolerance).map(|step| step.passes);
 
     let started = Instant::now();

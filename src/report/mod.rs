@@ -21,6 +21,8 @@ pub struct Seconds {
     pub solve: f64,
     /// Of these the iterations of the solver alone, until the residual was within the tolerance; null where it never was.
     pub to_tolerance: Option<f64>,
+    /// One complete read of the weights, for comparison; null where nothing was solved.
+    pub pass: Option<f64>,
     /// Scaling and writing.
     pub write: f64,
     /// Comparing outputs.

@@ -290,7 +290,9 @@ impl<'a, 'c> Run<'a, 'c> {
 
     /// The solution at `scales`; the problem has their powers of two folded in.
     fn finish(mut self, scales: LogScales, error: ErrorBound, end: End, method: Method) -> Solution {
+        let begin = Instant::now();
         let point = self.point(scales.rest());
+        let pass_seconds = begin.elapsed().as_secs_f64();
         let residual = self.residual(&point);
         let error_bound = error.weights;
         let reached = residual <= self.settings.tolerance;
@@ -316,6 +318,7 @@ impl<'a, 'c> Run<'a, 'c> {
             smallest_eigenvalue: error.smallest,
             iterations,
             passes: self.passes,
+            pass_seconds,
             trace: self.trace,
         }
     }

@@ -169,6 +169,8 @@ pub struct Solution {
     pub iterations: usize,
     /// Complete reads of the weights, everything included.
     pub passes: f64,
+    /// Seconds that one of them took, the last.
+    pub pass_seconds: f64,
     /// One line for every iteration.
     pub trace: Vec<Step>,
 }

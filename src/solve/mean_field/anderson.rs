@@ -2,16 +2,28 @@
 //!
 //! Reference: H. F. Walker and P. Ni, "Anderson acceleration for fixed-point iterations" (2011).
 
-use crate::numeric::weighted_dot;
+use crate::numeric::dot;
 use nalgebra::{DMatrix, DVector};
+use std::cmp::Ordering;
 use std::collections::VecDeque;
+
+/// What is added to the diagonal of the equations, scaled to ones: differences that depend on each other to rounding get no
+/// large shares.
+const RIDGE: f64 = 1e-14;
 
 /// The last iterates of `x -> x + f(x)`.
 pub(super) struct Anderson {
     memory: usize,
-    /// Differences of neighbours: of x, and of f.
-    differences: VecDeque<(Vec<f64>, Vec<f64>)>,
+    differences: VecDeque<Difference>,
     last: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+/// The difference of two neighbours.
+struct Difference {
+    x: Vec<f64>,
+    f: Vec<f64>,
+    /// Products of `f` with that of every remembered difference up to this one.
+    products: VecDeque<f64>,
 }
 
 impl Anderson {
@@ -25,39 +37,54 @@ impl Anderson {
         self.last = None;
     }
 
-    /// The step from x: the combination of remembered iterates whose f nearly vanishes, under the weights of a norm.
-    pub fn step(&mut self, x: &[f64], f: &[f64], weight: &[f64]) -> Vec<f64> {
+    /// The step from x: the combination of remembered iterates whose f nearly vanishes. Complexity: a product with, and a sum
+    /// of, the vectors remembered.
+    pub fn step(&mut self, x: &[f64], f: &[f64]) -> Vec<f64> {
         if let Some((old_x, old_f)) = self.last.take() {
-            let minus = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
-            self.differences.push_back((minus(x, &old_x), minus(f, &old_f)));
-            if self.differences.len() > self.memory {
-                self.differences.pop_front();
-            }
+            self.remember(minus(x, &old_x), minus(f, &old_f));
         }
         self.last = Some((x.to_vec(), f.to_vec()));
         let mut step = f.to_vec();
-        let Some(shares) = self.shares(f, weight) else { return step };
-        for ((dx, df), share) in self.differences.iter().zip(&shares) {
-            step.iter_mut().zip(dx).zip(df).for_each(|((s, dx), df)| *s -= share * (dx + df));
+        let Some(shares) = self.shares(f) else { return step };
+        for (difference, share) in self.differences.iter().zip(&shares) {
+            let both = difference.x.iter().zip(&difference.f);
+            step.iter_mut().zip(both).for_each(|(s, (dx, df))| *s -= share * (dx + df));
         }
         step
     }
 
+    fn remember(&mut self, x: Vec<f64>, f: Vec<f64>) {
+        if self.differences.len() == self.memory {
+            self.differences.pop_front();
+            self.differences.iter_mut().for_each(|d| {
+                d.products.pop_front();
+            });
+        }
+        let others = self.differences.iter().map(|d| dot(&d.f, &f));
+        let products = others.chain([dot(&f, &f)]).collect();
+        self.differences.push_back(Difference { x, f, products });
+    }
+
     /// How much of every difference of f, taken away from f, leaves the least; none where there is no answer.
-    fn shares(&self, f: &[f64], weight: &[f64]) -> Option<Vec<f64>> {
+    fn shares(&self, f: &[f64]) -> Option<Vec<f64>> {
         let m = self.differences.len();
-        let dot = |a: &[f64], b: &[f64]| weighted_dot(weight, a, b);
         // differences shrink with the iterates: the equations are scaled to unit diagonal
-        let size: Vec<f64> = self.differences.iter().map(|d| dot(&d.1, &d.1).sqrt()).collect();
+        let size: Vec<f64> = self.differences.iter().map(|d| d.products.back().map_or(0.0, |s| s.sqrt())).collect();
         if m == 0 || size.iter().any(|s| *s == 0.0 || !s.is_finite()) {
             return None;
         }
-        let of = |i: usize| &self.differences[i].1;
-        let mut matrix =
-            DMatrix::from_fn(m, m, |i, j| if i < j { 0.0 } else { dot(of(i), of(j)) / (size[i] * size[j]) });
-        matrix.fill_upper_triangle_with_lower_triangle();
-        let side = DVector::from_fn(m, |i, _| dot(of(i), f) / size[i]);
-        let shares = matrix.svd(true, true).solve(&side, 1e-13).ok()?;
+        let of = |i: usize| &self.differences[i];
+        let matrix = DMatrix::from_fn(m, m, |i, j| match i.cmp(&j) {
+            Ordering::Less => 0.0,
+            Ordering::Equal => 1.0 + RIDGE,
+            Ordering::Greater => of(i).products[j] / (size[i] * size[j]),
+        });
+        let side = DVector::from_fn(m, |i, _| dot(&of(i).f, f) / size[i]);
+        let shares = matrix.cholesky()?.solve(&side);
         Some((0..m).map(|i| shares[i] / size[i]).collect())
     }
+}
+
+fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }

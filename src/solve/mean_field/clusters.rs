@@ -100,7 +100,14 @@ impl Clusters {
 /// Inverts the matrix of a cluster in the units of its diagonal.
 fn invert(own: &mut [f64], cluster: &[u32], scale: &[f64]) {
     let size = cluster.len();
-    let done = DMatrixViewMut::from_slice(own, size, size).try_inverse_mut();
+    let done = match own {
+        // most by far
+        [own] => {
+            *own = own.recip();
+            true
+        }
+        _ => DMatrixViewMut::from_slice(own, size, size).try_inverse_mut(),
+    };
     let definite = own.iter().step_by(size + 1).all(|x| *x > 0.0) && own.iter().all(|x| x.is_finite());
     if !(done && definite) {
         own.iter_mut().enumerate().for_each(|(k, x)| *x = f64::from(u8::from(k % (size + 1) == 0)));

@@ -47,9 +47,8 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
             anderson.restart();
         }
         last_cost = Some(point.flows().cost);
-        let (_, diagonal) = model.slopes();
         let plain = model.minimize();
-        let mut step = anderson.step(x, &plain, &diagonal);
+        let mut step = anderson.step(x, &plain);
         let (far, near) = (log_change(run.problem, &step), log_change(run.problem, &plain));
         // a combination that leads far away is not believed
         if far.is_nan() || far > FARTHEST * near.max(0.1) {
