@@ -64,7 +64,10 @@ impl Core {
         let order = sorted(by_second, columns.len(), |k| ends(&pairs[k as usize].0)[0]);
         let pairs: Vec<_> = order.into_iter().map(|k| pairs[k as usize]).collect();
         let exchange = (0..columns.len() as u32).step_by(2).map(|i| [i + 1, i]);
-        let mut sites: Vec<[u32; 2]> = pairs.iter().map(|p| ends(&p.0)).chain(exchange).collect();
+        // pairs of the same columns follow each other
+        let mut sites: Vec<[u32; 2]> = pairs.iter().map(|p| ends(&p.0)).collect();
+        sites.dedup();
+        sites.extend(exchange);
         sites.sort_unstable();
         sites.dedup();
         let both = sites.iter().flat_map(|&[i, j]| [(i, j), (j, i)]);

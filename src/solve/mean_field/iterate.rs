@@ -12,6 +12,8 @@ const MEMORY: usize = 20;
 const PATIENCE: usize = 8;
 /// Changes of a logarithm of a cost beyond this factor times the plain step are not believed.
 const FARTHEST: f64 = 4.0;
+/// A plain step below this change counts as if it were as long.
+const SHORT: f64 = 0.1;
 
 /// Minimizes by steps to the minimum of the replaced problem; none where they make no progress, with x the best point.
 pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layout) -> Option<End> {
@@ -49,9 +51,9 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
         last_cost = Some(point.flows().cost);
         let plain = model.minimize();
         let mut step = anderson.step(x, &plain);
-        let (far, near) = (log_change(run.problem, &step), log_change(run.problem, &plain));
         // a combination that leads far away is not believed
-        if far.is_nan() || far > FARTHEST * near.max(0.1) {
+        let far = log_change(run.problem, &step);
+        if far.is_nan() || far > FARTHEST * SHORT && far > FARTHEST * log_change(run.problem, &plain) {
             anderson.restart();
             step = plain;
         }

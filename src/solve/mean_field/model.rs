@@ -3,7 +3,6 @@
 use super::clusters::Clusters;
 use super::core::Core;
 use crate::problem::{Block, Pattern, Point, Problem};
-use std::collections::BTreeMap;
 
 /// The side of a block as groups of rows or columns that scale alike: variable and coefficient; none for the ground.
 type Groups = Vec<Option<(u32, f64)>>;
@@ -40,14 +39,17 @@ impl Layout {
         if !problem.is_powers() || problem.ports().iter().any(|f| f.terms().len() > 1) {
             return None;
         }
-        let side = |ports: &[u32]| {
-            let (mut groups, mut known, mut of) = (vec![], BTreeMap::new(), Vec::with_capacity(ports.len()));
+        // the group of every port on the side that is looked at
+        let mut known = vec![None; problem.ports().len()];
+        let mut side = |ports: &[u32]| {
+            let (mut groups, mut of) = (vec![], Vec::with_capacity(ports.len()));
             for &port in ports {
-                of.push(*known.entry(port).or_insert_with(|| {
+                of.push(*known[port as usize].get_or_insert_with(|| {
                     groups.push(problem.ports()[port as usize].terms().first().copied());
                     groups.len() as u32 - 1
                 }));
             }
+            ports.iter().for_each(|&port| known[port as usize] = None);
             (groups, of)
         };
         let mut blocks: Vec<BlockLayout> = problem
