@@ -7,7 +7,7 @@ use crate::solve::pattern::sorted;
 use nalgebra::DMatrixViewMut;
 
 /// Most variables of a cluster. Channels of residual networks form stars: one for the stream, one for each of its branches.
-const LARGEST: u32 = 32;
+pub(super) const LARGEST: u32 = 32;
 
 /// Variables in clusters, most of them alone.
 pub(super) struct Clusters {
@@ -103,7 +103,7 @@ impl Clusters {
     }
 }
 
-/// Inverts the matrix of a cluster in the units of its diagonal.
+/// Inverts the matrix of a cluster, whose numbers are those of the Hessian times the scales of both variables.
 fn invert(own: &mut [f64], cluster: &[u32], scale: &[f64]) {
     let size = cluster.len();
     let done = match own {

@@ -1,6 +1,6 @@
 //! The replaced problem at a point: flows of ports and blocks, and its own minimum.
 
-use super::clusters::Clusters;
+use super::clusters::{Clusters, LARGEST};
 use super::core::Core;
 use crate::problem::{Block, Pattern, Point, Problem};
 
@@ -60,7 +60,9 @@ impl Layout {
                 let exponent = block.exponent(problem).expect("all costs are powers");
                 let couples = [&heads, &tails].iter().all(|side| side.iter().any(Option::is_some));
                 let mut layout = BlockLayout { exponent, heads, tails, head_of, tail_of, couples, entries: vec![] };
-                if couples && matches!(block.pattern, Pattern::Diagonal | Pattern::Sparse { .. }) {
+                // of 32 variables at most 16 heads and 16 tails meet: blocks with more entries are not listed in vain
+                let few = block.values.len() <= LARGEST as usize / 4 * (block.heads.len() + block.tails.len());
+                if couples && few && matches!(block.pattern, Pattern::Diagonal | Pattern::Sparse { .. }) {
                     layout.entries = layout.all_entries(block);
                 }
                 layout
