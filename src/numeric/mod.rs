@@ -27,9 +27,9 @@ pub use words::Words;
 /// Unit roundoff of `f64`: a correctly rounded result is off by at most this factor.
 pub const UNIT_ROUNDOFF: f64 = f64::EPSILON / 2.0;
 
-/// Multipliers `exp(l)` with `|l|` up to this (2^-200 to 2^200) are computed in `f64`: no product with plain amplitudes
+/// Multipliers `exp(l)` with `|l|` up to this (2^-100 to 2^100) are computed in `f64`: no product with plain amplitudes
 /// leaves its range. Beyond, [`Wide`] is needed.
-pub const PLAIN_LOG: f64 = 200.0 * std::f64::consts::LN_2;
+pub const PLAIN_LOG: f64 = 100.0 * std::f64::consts::LN_2;
 
 /// What the fused passes compute with: plain `f64` where the range allows it, [`Wide`] elsewhere.
 pub trait Scalar:

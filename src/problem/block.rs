@@ -73,7 +73,7 @@ pub enum Pattern {
 /// Numbers of a block: plain where `f64` holds them well inside its range.
 #[derive(Clone, Debug)]
 pub enum Amplitudes {
-    /// All non-zero magnitudes within 2^-450 and 2^450.
+    /// All non-zero magnitudes within 2^-600 and 2^600.
     Plain(Vec<f64>),
     /// Any range.
     Wide(Vec<Wide>),
@@ -90,8 +90,10 @@ pub enum Cost {
     Convex(Arc<dyn ConvexCost>),
 }
 
-/// Largest amplitude that is kept as `f64`, 2^450; the smallest is its inverse.
-const PLAIN_AMPLITUDE: f64 = f64::from_bits((1023 + 450) << 52);
+/// Binary exponent of the largest amplitude that is kept as `f64`; the smallest is its inverse. On a grid of a million units a
+/// few of the balanced costs are below 2^-450, and passes in wide numbers take five times as long.
+pub(super) const PLAIN_EXPONENT: i64 = 600;
+const PLAIN_AMPLITUDE: f64 = f64::from_bits((1023 + PLAIN_EXPONENT as u64) << 52);
 
 /// Whether `f64` holds an amplitude well inside its range.
 pub(super) fn is_plain(amplitude: f64) -> bool {
@@ -143,7 +145,7 @@ impl Amplitudes {
         }
     }
 
-    /// Whether all non-zero magnitudes are within 2^-450 and 2^450.
+    /// Whether all non-zero magnitudes are within 2^-600 and 2^600.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         match self {

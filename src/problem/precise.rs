@@ -6,7 +6,7 @@
 use super::block::{Amplitudes, Block, Cost, Pattern, Source};
 use super::{Entry, Problem, precise_kernel};
 use crate::numeric::{
-    DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide, in_vector_units, is_half_integer,
+    DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, PLAIN_LOG, UNIT_ROUNDOFF, Wide, in_vector_units, is_half_integer,
 };
 use rayon::prelude::*;
 
@@ -60,10 +60,9 @@ impl Problem {
         }
         let steepest = self.exponents.iter().fold(0.0, |m: f64, &p| m.max(p));
         let largest = log.iter().map(|l| l.to_f64().abs()).fold(0.0, f64::max);
-        if (largest * steepest).is_nan() || largest * steepest > LARGEST_EXP / 2.0 {
+        if (largest * steepest).is_nan() || largest * steepest > PLAIN_LOG {
             return None;
         }
-        let near = largest * steepest <= NEAR_LOG;
         let mut amplitude_error = 0.0f64;
         let mut flows = Sums::new(self);
         // multipliers of all ports as heads and as tails, for every exponent: blocks share most of them
@@ -71,9 +70,6 @@ impl Problem {
         for block in &self.blocks {
             let Cost::Power(k) = block.cost else { return None };
             let p = self.exponents[k];
-            if !near && matches!(block.values, Amplitudes::Wide(_)) {
-                return None;
-            }
             amplitude_error = amplitude_error.max(block.precise_error(p, self.given)?);
             let at = |ports: &[u32], of: &[Double]| -> Vec<Double> { ports.iter().map(|&q| of[q as usize]).collect() };
             let (up, down) = (at(&block.heads, &multipliers[k][0]), at(&block.tails, &multipliers[k][1]));
@@ -136,29 +132,7 @@ impl PreciseFlows {
     }
 }
 
-/// Log-scales, times the exponent, whose multipliers keep amplitudes of any size that two words hold in range: 2^87.
-const NEAR_LOG: f64 = 60.0;
-/// Binary exponents of amplitudes outside of the plain range that two words hold: with multipliers at both ends, their product
-/// and its rounding errors stay above the smallest normal number.
-const WIDEST: std::ops::Range<i64> = -600..600;
-/// Binary exponents of amplitudes that a power of two leads from there to any other in that range.
-const OWN: std::ops::Range<i64> = -300..300;
-
 impl Block {
-    /// Whether all amplitudes, and those of the weights that they come from, are in the range that two words hold.
-    fn fits_two_words(&self, p: f64) -> bool {
-        let fits = |a: Wide, range: &std::ops::Range<i64>| a.is_zero() || range.contains(&a.exponent());
-        match (&self.values, &self.source) {
-            (Amplitudes::Wide(values), Some(Source::Weights { weights, coefficient })) => {
-                let own = |w: f64| Wide::from(w.abs()).power(p) * Wide::from(*coefficient);
-                // other powers are made of fractions of the weights
-                let fits_own = |w: f64| !(p == 1.0 || p == 2.0) || fits(own(w), &OWN);
-                values.iter().zip(weights.iter()).all(|(a, &w)| fits(*a, &WIDEST) && fits_own(w))
-            }
-            _ => false,
-        }
-    }
-
     /// Whether two words hold an amplitude exactly: that of a weight under p = 1 or 2, without a coefficient.
     fn is_exact(&self, p: f64) -> bool {
         let known = !self.is_summed() && (self.source.is_some() || matches!(self.values, Amplitudes::Stored(_)));
@@ -172,10 +146,10 @@ impl Block {
         match (&self.values, &self.source) {
             (Amplitudes::Stored(lines), _) => lines.is_plain().then_some(given + 2.0 * DOUBLE_ROUNDOFF),
             (Amplitudes::Plain(_), Some(Source::Sums(rests))) => Some(given + rests.error),
-            (Amplitudes::Wide(_), _) if !self.fits_two_words(p) => None,
+            (Amplitudes::Wide(_), _) => None,
             (_, Some(Source::Weights { .. })) if exact => Some(given + 2.0 * DOUBLE_ROUNDOFF),
             (_, Some(Source::Weights { .. })) if is_half_integer(p) => Some(given + (p + 6.0) * DOUBLE_ROUNDOFF),
-            (Amplitudes::Plain(_) | Amplitudes::Wide(_), _) => Some(given + (6.0 + 2.0 * p) * UNIT_ROUNDOFF),
+            (Amplitudes::Plain(_), _) => Some(given + (6.0 + 2.0 * p) * UNIT_ROUNDOFF),
         }
     }
 
@@ -245,7 +219,11 @@ pub(super) fn precise_power(weight: f64, square: bool, coefficient: f64, folded:
     let amplitude = if square { Double::product(weight, weight) } else { Double::from(weight) };
     let rounded = coefficient * amplitude.to_f64();
     let amplitude = if coefficient == 1.0 { amplitude } else { Double::from(coefficient) * amplitude };
-    amplitude.scaled(folded / rounded)
+    // in two steps, for the way from one end of the plain range to the other is longer than that of a number
+    let exponent = |number: f64| (number.to_bits() >> 52) as i64;
+    let power = |exponent: i64| f64::from_bits(((1023 + exponent) as u64) << 52);
+    let steps = exponent(folded) - exponent(rounded);
+    amplitude.scaled(power(steps / 2)).scaled(power(steps - steps / 2))
 }
 
 /// `coefficient w^p` in two words for a half integer p, times the power of two that leads to `folded`; that power is half

@@ -1,6 +1,6 @@
 //! Weights that stay where a file stores them: read anew in every pass, never copied.
 
-use super::block::is_plain;
+use super::block::{PLAIN_EXPONENT, is_plain};
 use super::extremes::{Extremes, OfMagnitudes};
 use super::precise::precise_power;
 use super::precise_kernel;
@@ -228,7 +228,7 @@ impl Lines {
         let most = |of: &[i64], sign: i64| of.iter().map(|e| sign * e).max().unwrap_or(0);
         let up = most(&self.along, 1) + most(&self.across, 1);
         let down = most(&self.along, -1) + most(&self.across, -1);
-        self.span.end + up <= 450 && self.span.start - down >= -450
+        self.span.end + up <= PLAIN_EXPONENT && self.span.start - down >= -PLAIN_EXPONENT
     }
 
     /// Whether a pass in plain numbers stays inside their range: the powers of two come in at both of its ends, and one alone must

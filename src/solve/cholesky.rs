@@ -7,11 +7,8 @@ use super::factor::Factor;
 use super::linear::{LinearSolver, UpperBound, bound_from, quotient};
 use super::pattern::Pattern;
 use super::run::Run;
+use super::symbolic::Symbolic;
 use crate::problem::{Point, Problem};
-use faer::Side;
-use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
-};
 
 /// Multiplications of one factorization that are cheaper than the passes they save.
 const CHEAP_FLOPS: f64 = 3e7;
@@ -42,7 +39,7 @@ const INVERSE_VARIABLES: usize = 2000;
 /// The pattern of the Hessian, its symbolic factorization, and the latest numeric one.
 pub(super) struct Cholesky {
     pattern: Pattern,
-    symbolic: SymbolicCholesky<usize>,
+    symbolic: Symbolic,
     factor: Factor,
     /// Roots of the diagonal that the factorized Hessian was divided by, relative to the largest.
     root: Vec<f64>,
@@ -56,7 +53,7 @@ impl Cholesky {
             return None;
         }
         let mut own = Self::new(problem)?;
-        let fill = own.symbolic.len_val();
+        let fill = own.symbolic.cholesky.len_val();
         let flops = (fill as f64).powi(2) / problem.variables().max(1) as f64;
         let kind = match flops / (entries.max(1) as f64) {
             each if flops <= CHEAP_FLOPS || each <= CHEAP_FLOPS_PER_ENTRY => Fill::Small,
@@ -74,9 +71,7 @@ impl Cholesky {
     /// be indexed.
     pub fn new(problem: &Problem) -> Option<Self> {
         let pattern = Pattern::new(problem)?;
-        let params = CholeskySymbolicParams::default();
-        let matrix = pattern.matrix.as_ref();
-        let symbolic = factorize_symbolic_cholesky(matrix, Side::Lower, SymmetricOrdering::Amd, params).ok()?;
+        let symbolic = Symbolic::new(&pattern)?;
         Some(Self { pattern, symbolic, factor: Factor::Double(vec![]), root: vec![] })
     }
 

@@ -3,12 +3,14 @@
 //! A factor that only preconditions need not be precise, and reading it takes most of the time of a solve: in single precision it
 //! takes half the memory and half the time.
 
+use super::multifrontal::Multifrontal;
 use super::pattern::Pattern;
 use super::supernodal::{Number, Supernodal};
+use super::symbolic::Symbolic;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
 use faer::sparse::SparseColMatRef;
-use faer::sparse::linalg::cholesky::{LltRef, SymbolicCholesky, SymbolicCholeskyRaw};
+use faer::sparse::linalg::cholesky::{LltRef, SymbolicCholeskyRaw};
 use faer::traits::RealField;
 use faer::{Conj, MatMut, Par, Side};
 
@@ -24,7 +26,7 @@ const SINGLE_SHIFTS: &[f32] = &[0.0, 1e-7, 1e-6, 1e-5, 1e-4];
 
 impl Factor {
     /// Factorizes a matrix of unit diagonal, whose other entries are given; false where it is not numerically definite.
-    pub fn factorize(&mut self, symbolic: &SymbolicCholesky<usize>, pattern: &Pattern, mut values: Vec<f64>) -> bool {
+    pub fn factorize(&mut self, symbolic: &Symbolic, pattern: &Pattern, mut values: Vec<f64>) -> bool {
         match self {
             Self::Double(factor) => factorize(symbolic, pattern, &mut values, DOUBLE_SHIFTS, factor),
             Self::Single(factor) => {
@@ -36,7 +38,7 @@ impl Factor {
     }
 
     /// Solves with the factor in place.
-    pub fn solve(&self, symbolic: &SymbolicCholesky<usize>, side: &mut [f64]) {
+    pub fn solve(&self, symbolic: &Symbolic, side: &mut [f64]) {
         match self {
             Self::Double(factor) => solve(symbolic, factor, side, |s| s, |x| x),
             Self::Single(factor) => solve(symbolic, factor, side, |s| s as f32, f64::from),
@@ -44,22 +46,24 @@ impl Factor {
     }
 }
 
-fn factorize<T: RealField + Copy>(
-    symbolic: &SymbolicCholesky<usize>,
+fn factorize<T: RealField + Number>(
+    symbolic: &Symbolic,
     pattern: &Pattern,
     values: &mut [T],
     shifts: &[T],
     factor: &mut Vec<T>,
 ) -> bool {
-    factor.resize(symbolic.len_val(), T::zero_impl());
-    let mut memory = MemBuffer::new(symbolic.factorize_numeric_llt_scratch::<T>(Par::Seq, Default::default()));
+    let Symbolic { cholesky, supernodes } = symbolic;
+    factor.resize(cholesky.len_val(), T::default());
     shifts.iter().any(|&shift| {
-        let one = T::one_impl();
-        pattern.diagonal.iter().for_each(|&place| values[place] = one + shift);
-        let matrix = SparseColMatRef::<usize, T>::new(pattern.matrix.as_ref(), values);
-        let done = symbolic.factorize_numeric_llt::<T>(
+        pattern.diagonal.iter().for_each(|&place| values[place] = T::one_impl() + shift);
+        if let (SymbolicCholeskyRaw::Supernodal(symbolic), Some((subtrees, assembly))) = (cholesky.raw(), supernodes) {
+            return Multifrontal { symbolic, subtrees, assembly, matrix: values }.factorize(factor);
+        }
+        let mut memory = MemBuffer::new(cholesky.factorize_numeric_llt_scratch::<T>(Par::Seq, Default::default()));
+        let done = cholesky.factorize_numeric_llt::<T>(
             factor,
-            matrix,
+            SparseColMatRef::<usize, T>::new(pattern.matrix.as_ref(), values),
             Side::Lower,
             LltRegularization::default(),
             Par::Seq,
@@ -71,23 +75,25 @@ fn factorize<T: RealField + Copy>(
 }
 
 fn solve<T: RealField + Number>(
-    symbolic: &SymbolicCholesky<usize>,
+    Symbolic { cholesky, supernodes }: &Symbolic,
     factor: &[T],
     side: &mut [f64],
     number: impl Fn(f64) -> T,
     double: impl Fn(T) -> f64,
 ) {
-    if let (SymbolicCholeskyRaw::Supernodal(supernodal), Some(order)) = (symbolic.raw(), symbolic.perm()) {
+    if let (SymbolicCholeskyRaw::Supernodal(symbolic), Some((subtrees, _)), Some(order)) =
+        (cholesky.raw(), supernodes, cholesky.perm())
+    {
         let (of_factor, of_side) = order.arrays();
         let mut x: Vec<T> = of_factor.iter().map(|&v| number(side[v])).collect();
-        Supernodal { symbolic: supernodal, values: factor }.solve(&mut x);
+        Supernodal { symbolic, subtrees, values: factor }.solve(&mut x);
         side.iter_mut().zip(of_side).for_each(|(side, &i)| *side = double(x[i]));
         return;
     }
     let mut x: Vec<T> = side.iter().map(|&s| number(s)).collect();
-    let mut memory = MemBuffer::new(symbolic.solve_in_place_scratch::<T>(1, Par::Seq));
+    let mut memory = MemBuffer::new(cholesky.solve_in_place_scratch::<T>(1, Par::Seq));
     let column = MatMut::from_column_major_slice_mut(&mut x, side.len(), 1);
-    let llt = LltRef::<usize, T>::new(symbolic, factor);
+    let llt = LltRef::<usize, T>::new(cholesky, factor);
     llt.solve_in_place_with_conj(Conj::No, column, Par::Seq, MemStack::new(&mut memory));
     side.iter_mut().zip(x).for_each(|(side, x)| *side = double(x));
 }

@@ -2,11 +2,12 @@
 //!
 //! Newton's method on the cost moves a unit whose costs are too small by one in logarithm at a time, and damps all others for
 //! it. The equations `ln inflow = ln outflow` are nearly linear however far they are from balance: along a chain they
-//! are linear. Their Jacobian is no symmetric matrix; that of a symmetric one beside it preconditions.
+//! are linear. Their Jacobian is no symmetric matrix; a symmetric one beside it preconditions, near balance the Hessian.
 //!
 //! Nothing here leaves the range of `f64`, for all is in logarithms. Complexity: a few factorizations, and some ten solves and
 //! walks over the connections for each.
 
+use super::cg::relative_weight;
 use super::cholesky::Cholesky;
 use super::relax::{Joined, relax};
 use super::run::Run;
@@ -21,8 +22,9 @@ const NEAR: f64 = 0.2;
 const SMALL: f64 = 1e-3;
 /// A step is halved until it makes the gaps smaller, at most so often.
 const MOST_HALVINGS: i32 = 10;
-/// Gaps beyond this are closed one by one after every step: it leaves few, and steps of all others wait for them.
-const WIDE: f64 = 0.5 * NEAR;
+/// Gaps beyond this are closed one by one after every step: it leaves few, and steps of all others wait for them. Far from balance,
+/// and where all gaps are within [`NEAR`], where what is left of them is what the next step cannot close.
+const WIDE: [f64; 2] = [0.5 * NEAR, 0.1 * NEAR];
 /// Steps in a row that make no gap smaller at any length, after which the start is left to others.
 const MOST_FAILURES: usize = 1;
 /// A step need not be more precise than this.
@@ -45,12 +47,8 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
         }
         let before = size(&near.gaps);
         let tangent = near.tangent();
-        let exponents = |block: usize| run.problem.blocks()[block].exponent(run.problem).unwrap_or(1.0);
-        let weight = |block: usize, order: usize| exponents(block).powi(2) * tangent.symmetric[order];
-        if !factor.factorize_weighted(&run.moves, &tangent.diagonals.1, weight) {
-            return None;
-        }
-        let (step, passes) = tangent.step(|side| factor.solve_weighted(&run.moves, side));
+        let preconditioner = Preconditioner::at(run, &x, &tangent, widest <= NEAR, factor)?;
+        let (step, passes) = tangent.step(|side| preconditioner.solve(&run.moves, side));
         // two of them at once, in a problem of a million units, are a tenth of a gigabyte
         drop(tangent);
         run.passes += passes;
@@ -75,7 +73,7 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
             }
             None => equations.at(&x)?,
         };
-        let (relaxed, share) = relax(&near, &joined, WIDE, &mut x);
+        let (relaxed, share) = relax(&near, &joined, WIDE[usize::from(widest <= NEAR)], &mut x);
         run.passes += share;
         if relaxed {
             run.passes += 1.0;
@@ -83,6 +81,44 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
         }
     }
     None
+}
+
+/// A factor that solves nearly as the Jacobian does, and what rows are multiplied by before.
+struct Preconditioner<'a> {
+    factor: &'a Cholesky,
+    rows: Vec<f64>,
+    /// The diagonal of the Hessian over its largest entry, where the factor is the Hessian's.
+    hessian: Option<Vec<f64>>,
+}
+
+impl<'a> Preconditioner<'a> {
+    /// Near balance inflow and outflow agree, so that the Jacobian is the Hessian with its rows divided: on a grid of a million
+    /// units a step takes two vectors there, and five with the symmetric matrix. None where the matrix is not numerically
+    /// definite.
+    fn at(run: &mut Run, x: &[f64], tangent: &Tangent, near: bool, factor: &'a mut Cholesky) -> Option<Self> {
+        let own = &tangent.diagonals.0;
+        let over = |top: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            own.iter().enumerate().map(|(v, &own)| if own > 0.0 { top(v) / own } else { 0.0 }).collect()
+        };
+        if near {
+            let point = run.point(x);
+            let hessian = Some(relative_weight(&point));
+            return factor.factorize(run, &point).then(|| Self { factor, rows: over(&|_| 1.0), hessian });
+        }
+        let symmetric = &tangent.diagonals.1;
+        let exponent = |block: usize| run.problem.blocks()[block].exponent(run.problem).unwrap_or(1.0);
+        let weight = |block: usize, order: usize| exponent(block).powi(2) * tangent.symmetric[order];
+        let done = factor.factorize_weighted(&run.moves, symmetric, weight);
+        done.then(|| Self { factor, rows: over(&|v| symmetric[v]), hessian: None })
+    }
+
+    fn solve(&self, moves: &[bool], side: &[f64]) -> Vec<f64> {
+        let side: Vec<f64> = side.iter().zip(&self.rows).map(|(s, row)| s * row).collect();
+        match &self.hessian {
+            Some(weight) => self.factor.solve_scaled(moves, weight, &side),
+            None => self.factor.solve_weighted(moves, &side),
+        }
+    }
 }
 
 /// The connections of a problem under powers, as equations between the variables that move.
@@ -262,15 +298,10 @@ impl Tangent<'_> {
         image
     }
 
-    /// Newton's step, and the passes that it took: generalized minimal residuals (Saad and Schultz 1986), with a
-    /// preconditioner that solves with the symmetric matrix.
-    fn step(&self, solve: impl Fn(&[f64]) -> Vec<f64>) -> (Vec<f64>, f64) {
+    /// Newton's step, and the passes that it took: generalized minimal residuals (Saad and Schultz 1986).
+    fn step(&self, precondition: impl Fn(&[f64]) -> Vec<f64>) -> (Vec<f64>, f64) {
         let gaps = &self.gaps;
         let n = gaps.len();
-        // rows of the Jacobian and of the symmetric matrix are brought to one length
-        let (own, other) = &self.diagonals;
-        let ratio: Vec<f64> = own.iter().zip(other).map(|(a, b)| if *a > 0.0 { b / a } else { 0.0 }).collect();
-        let precondition = |r: &[f64]| solve(&r.iter().zip(&ratio).map(|(r, ratio)| r * ratio).collect::<Vec<f64>>());
         let first = norm(gaps);
         let mut basis = vec![scaled(gaps, -1.0 / first)];
         // the Hessenberg matrix, turned into a triangle by rotations
@@ -377,7 +408,7 @@ pub(super) mod tests {
         let n = problem.variables();
         let equations = Equations::new(&problem, &vec![true; n]).unwrap();
         let tangent = equations.at(&random(n, seed)).unwrap().tangent();
-        let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonals.1).map(|(s, d)| s / d).collect());
+        let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonals.0).map(|(s, d)| s / d).collect());
         let left: Vec<f64> = tangent.product(&step).iter().zip(&tangent.gaps).map(|(p, g)| p + g).collect();
         assert!(norm(&left) <= 1.001 * PRECISION * norm(&tangent.gaps), "{}", norm(&left) / norm(&tangent.gaps));
     }

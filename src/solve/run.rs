@@ -157,7 +157,7 @@ fn sum(a: &[i32], b: &[i32]) -> Vec<i32> {
 /// Legs that end where log-scales leave the range of plain numbers; then passes in wide numbers have to do.
 const MOST_FOLDS: usize = 6;
 /// Log-scales of this size, and not large exponents, are what left the range of plain numbers.
-const FAR: f64 = 40.0;
+const FAR: f64 = 30.0;
 /// An error at which the next grid point is the right one, but for one variable in millions.
 const SURE: f64 = 1e-10;
 /// Log-scales above this are folded into the weights before a solution is refined.
