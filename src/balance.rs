@@ -8,7 +8,7 @@ use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::numeric::is_half_integer;
 use crate::problem::{Gauge, LogScales, Problem, ScaleBounds};
-use crate::solve::{Callback, Settings, Solution, Status, Step, check, corrections, solve};
+use crate::solve::{Callback, Settings, Solution, Solvers, Status, Step, check, corrections, solve_with};
 use std::sync::Arc;
 
 /// A balanced problem.
@@ -64,19 +64,21 @@ pub const NAMED: usize = 20;
 pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Balanced> {
     // before anything is evaluated at the start
     check(problem, settings)?;
-    let existence = existence(problem);
+    // both take about a second in a problem of a million units
+    let (existence, solvers) = rayon::join(|| existence(problem), || Solvers::new(problem, settings.method));
     let rest;
-    let attained = match existence.direction() {
+    let (attained, solvers) = match existence.direction() {
         Some(direction) => {
             rest = problem.without_falling(direction);
-            &rest
+            drop(solvers);
+            (&rest, Solvers::new(&rest, settings.method))
         }
-        None => problem,
+        None => (problem, solvers),
     };
     // a cost that falls for ever has nothing to be solved for
     let hopeless = matches!(existence, Existence::Falls { .. });
     let settings = &Settings { max_iterations: if hopeless { 0 } else { settings.max_iterations }, ..settings.clone() };
-    let solution = solve(attained, settings, callback)?;
+    let solution = solve_with(attained, settings, callback, solvers)?;
     // every solver looks at its start first
     let Some(&Step { cost: cost_before, residual: residual_before, .. }) = solution.trace.first() else {
         unreachable!("a trace begins at the start")

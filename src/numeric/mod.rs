@@ -20,7 +20,7 @@ pub use float::Float;
 pub use multiplier::Multiplier;
 pub use power::{half_integer_power, is_half_integer};
 pub use span::Span;
-pub use vector::in_vector_units;
+pub use vector::{in_vector_units, leave_vector_units};
 pub use wide::Wide;
 pub use words::Words;
 

@@ -25,3 +25,17 @@ pub fn in_vector_units<A, R>(with: A, f: impl Fn(A) -> R) -> R {
 
     Arch::new().dispatch(Loop(with, f))
 }
+
+/// Leaves the wide registers, after a library that does not.
+///
+/// The kernels of faer's products of matrices (private-gemm-x86 0.1.22) end without `vzeroupper`. Until the thread ends some other
+/// loop in wide registers, plain arithmetic on it waits for their upper halves: exponentials take several times as long.
+#[inline]
+pub fn leave_vector_units() {
+    let number = std::hint::black_box([1.0f64; 16]);
+    std::hint::black_box(in_vector_units(
+        number,
+        #[inline(always)]
+        |numbers| numbers.map(|n| n + n),
+    ));
+}

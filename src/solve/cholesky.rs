@@ -88,14 +88,14 @@ impl Cholesky {
     ///
     /// In a chain of units all costs are equal there, so it is the optimum; in other sparse graphs Newton's method is near
     /// its end from there, however far the optimum is from `x`. None where the matrix is not numerically definite.
-    pub fn level(&mut self, run: &Run, x: &[f64]) -> Option<Vec<f64>> {
+    pub fn level(&mut self, problem: &Problem, moves: &[bool], x: &[f64]) -> Option<Vec<f64>> {
         let n = x.len();
         let (mut diagonal, mut side) = (vec![0.0; n], vec![0.0; n]);
-        run.problem.for_each_entry(|entry| {
-            let form = run.problem.form(&entry);
-            let own = match run.problem.blocks()[entry.block].exponent(run.problem) {
-                Some(p) => run.problem.log_cost(&entry) / p,
-                None => run.problem.log_weight(&entry),
+        problem.for_each_entry(|entry| {
+            let form = problem.form(&entry);
+            let own = match problem.blocks()[entry.block].exponent(problem) {
+                Some(p) => problem.log_cost(&entry) / p,
+                None => problem.log_weight(&entry),
             };
             let log = own + form.at(x);
             for &(v, c) in form.terms() {
@@ -103,10 +103,10 @@ impl Cholesky {
                 side[v as usize] -= c * log;
             }
         });
-        if !self.factorize_weighted(&run.moves, &diagonal, |_, _| 1.0) {
+        if !self.factorize_weighted(moves, &diagonal, |_, _| 1.0) {
             return None;
         }
-        let step = self.solve_weighted(&run.moves, &side);
+        let step = self.solve_weighted(moves, &side);
         Some(x.iter().zip(step).map(|(x, step)| x + step).collect())
     }
 

@@ -2,6 +2,7 @@
 //! supernode.
 
 use super::supernodal::Number;
+use crate::numeric::leave_vector_units;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
@@ -9,6 +10,7 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::traits::RealField;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
+use std::cmp::Ordering;
 
 /// Multiplications up to which products of matrices take longer to begin than to multiply.
 const FEW: usize = 1 << 14;
@@ -40,13 +42,13 @@ impl<T: RealField + Number> Front<'_, T> {
             let (before, after) = panel.split_at_mut((c + 1) * height);
             let column = &mut before[c * height + c..];
             // a pivot that is no number is not above zero either
-            if !(column[0] > T::default()) {
+            if column[0].partial_cmp(&T::default()) != Some(Ordering::Greater) {
                 return false;
             }
             let root = T::sqrt_impl(&column[0]);
             let inverse = T::one_impl() / root;
             column[0] = root;
-            column[1..].iter_mut().for_each(|l| *l = *l * inverse);
+            column[1..].iter_mut().for_each(|l| *l = inverse * *l);
             for (k, other) in after.chunks_exact_mut(height).enumerate() {
                 let factor = column[k + 1];
                 other[c + 1 + k..].iter_mut().zip(&column[k + 1..]).for_each(|(o, l)| *o -= factor * *l);
@@ -61,6 +63,12 @@ impl<T: RealField + Number> Front<'_, T> {
     }
 
     fn by_blocks(self, threads: bool) -> bool {
+        let done = self.in_blocks(threads);
+        leave_vector_units();
+        done
+    }
+
+    fn in_blocks(self, threads: bool) -> bool {
         let Self { width, panel, rest, height } = self;
         let below = height - width;
         let panel = MatMut::from_column_major_slice_with_stride_mut(panel, height, width, height);
@@ -75,7 +83,10 @@ impl<T: RealField + Number> Front<'_, T> {
         let solve = |rows: MatMut<'_, T>| solve_lower_triangular_in_place(top, rows.transpose_mut(), Par::Seq);
         let threads = threads && below > BLOCK;
         if threads {
-            bottom.as_mut().par_row_chunks_mut(BLOCK).for_each(solve);
+            bottom.as_mut().par_row_chunks_mut(BLOCK).for_each(|rows| {
+                solve(rows);
+                leave_vector_units();
+            });
         } else {
             solve(bottom.as_mut());
         }
@@ -86,7 +97,10 @@ impl<T: RealField + Number> Front<'_, T> {
         let update = |(block, columns): (usize, &mut [T])| update(bottom, block * BLOCK, columns);
         let blocks = BLOCK * below;
         if threads {
-            rest.par_chunks_mut(blocks).enumerate().for_each(update);
+            rest.par_chunks_mut(blocks).enumerate().for_each(|block| {
+                update(block);
+                leave_vector_units();
+            });
         } else {
             rest.chunks_mut(blocks).enumerate().for_each(update);
         }

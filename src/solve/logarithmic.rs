@@ -7,12 +7,12 @@
 //! Nothing here leaves the range of `f64`, for all is in logarithms. Complexity: a few factorizations, and some ten solves and
 //! walks over the connections for each.
 
-use super::cg::relative_weight;
 use super::cholesky::Cholesky;
 use super::relax::{Joined, relax};
 use super::run::Run;
 use crate::numeric::dot;
 use crate::problem::Problem;
+use rayon::prelude::*;
 
 /// Steps after which the start is left to others.
 const MOST_STEPS: usize = 40;
@@ -20,22 +20,28 @@ const MOST_STEPS: usize = 40;
 /// units it takes 7 steps from a mean of 1e-3, and 20 from 4e-2.
 const NEAR: f64 = 0.2;
 const SMALL: f64 = 1e-3;
+/// Where no gap is wider, the Hessian resembles the Jacobian more than a matrix of the parts of costs in flows does: on a grid of a
+/// million units a step takes two vectors with it, and five or more without.
+const BALANCED: f64 = 0.5;
+/// Logarithms of costs that are further apart leave the range of `f64` together.
+const FURTHEST: f64 = 600.0;
 /// A step is halved until it makes the gaps smaller, at most so often.
 const MOST_HALVINGS: i32 = 10;
-/// Gaps beyond this are closed one by one after every step: it leaves few, and steps of all others wait for them. Far from balance,
-/// and where all gaps are within [`NEAR`], where what is left of them is what the next step cannot close.
+/// Gaps beyond this are closed one by one after every step: it leaves few, and steps of all others wait for them. Far from
+/// balance, and where all gaps are within [`BALANCED`]: what is left of them there is what the next step cannot close.
 const WIDE: [f64; 2] = [0.5 * NEAR, 0.1 * NEAR];
 /// Steps in a row that make no gap smaller at any length, after which the start is left to others.
 const MOST_FAILURES: usize = 1;
 /// A step need not be more precise than this.
 const PRECISION: f64 = 0.1;
+/// Connections whose exponentials one thread takes at a time.
+const AT_ONCE: usize = 1 << 14;
 /// Vectors that a step is made of at most.
 const VECTORS: usize = 10;
 
 /// Log-scales near the optimum from `x`; none where the steps do not lead there.
-pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<Vec<f64>> {
-    let equations = Equations::new(run.problem, &run.moves)?;
-    let joined = Joined::new(&equations, x.len());
+pub(super) fn start(run: &mut Run, equations: &Equations, x: &[f64], factor: &mut Cholesky) -> Option<Vec<f64>> {
+    let joined = Joined::new(equations, x.len());
     let mut x = x.to_vec();
     let mut failures = 0;
     run.passes += 1.0;
@@ -46,9 +52,13 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
             return Some(x);
         }
         let before = size(&near.gaps);
-        let tangent = near.tangent();
-        let preconditioner = Preconditioner::at(run, &x, &tangent, widest <= NEAR, factor)?;
-        let (step, passes) = tangent.step(|side| preconditioner.solve(&run.moves, side));
+        let tangent = near.tangent(widest <= BALANCED);
+        let exponent = |block: usize| run.problem.blocks()[block].exponent(run.problem).unwrap_or(1.0);
+        let weight = |block: usize, order: usize| exponent(block).powi(2) * tangent.symmetric[order];
+        if !factor.factorize_weighted(&run.moves, &tangent.diagonals.1, weight) {
+            return None;
+        }
+        let (step, passes) = tangent.step(|side| factor.solve_weighted(&run.moves, side));
         // two of them at once, in a problem of a million units, are a tenth of a gigabyte
         drop(tangent);
         run.passes += passes;
@@ -73,7 +83,7 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
             }
             None => equations.at(&x)?,
         };
-        let (relaxed, share) = relax(&near, &joined, WIDE[usize::from(widest <= NEAR)], &mut x);
+        let (relaxed, share) = relax(&near, &joined, WIDE[usize::from(widest <= BALANCED)], &mut x);
         run.passes += share;
         if relaxed {
             run.passes += 1.0;
@@ -81,44 +91,6 @@ pub(super) fn start(run: &mut Run, x: &[f64], factor: &mut Cholesky) -> Option<V
         }
     }
     None
-}
-
-/// A factor that solves nearly as the Jacobian does, and what rows are multiplied by before.
-struct Preconditioner<'a> {
-    factor: &'a Cholesky,
-    rows: Vec<f64>,
-    /// The diagonal of the Hessian over its largest entry, where the factor is the Hessian's.
-    hessian: Option<Vec<f64>>,
-}
-
-impl<'a> Preconditioner<'a> {
-    /// Near balance inflow and outflow agree, so that the Jacobian is the Hessian with its rows divided: on a grid of a million
-    /// units a step takes two vectors there, and five with the symmetric matrix. None where the matrix is not numerically
-    /// definite.
-    fn at(run: &mut Run, x: &[f64], tangent: &Tangent, near: bool, factor: &'a mut Cholesky) -> Option<Self> {
-        let own = &tangent.diagonals.0;
-        let over = |top: &dyn Fn(usize) -> f64| -> Vec<f64> {
-            own.iter().enumerate().map(|(v, &own)| if own > 0.0 { top(v) / own } else { 0.0 }).collect()
-        };
-        if near {
-            let point = run.point(x);
-            let hessian = Some(relative_weight(&point));
-            return factor.factorize(run, &point).then(|| Self { factor, rows: over(&|_| 1.0), hessian });
-        }
-        let symmetric = &tangent.diagonals.1;
-        let exponent = |block: usize| run.problem.blocks()[block].exponent(run.problem).unwrap_or(1.0);
-        let weight = |block: usize, order: usize| exponent(block).powi(2) * tangent.symmetric[order];
-        let done = factor.factorize_weighted(&run.moves, symmetric, weight);
-        done.then(|| Self { factor, rows: over(&|v| symmetric[v]), hessian: None })
-    }
-
-    fn solve(&self, moves: &[bool], side: &[f64]) -> Vec<f64> {
-        let side: Vec<f64> = side.iter().zip(&self.rows).map(|(s, row)| s * row).collect();
-        match &self.hessian {
-            Some(weight) => self.factor.solve_scaled(moves, weight, &side),
-            None => self.factor.solve_weighted(moves, &side),
-        }
-    }
 }
 
 /// The connections of a problem under powers, as equations between the variables that move.
@@ -180,7 +152,12 @@ impl Equations {
 
     /// The gaps at `x`; none where nothing enters or leaves a variable that moves.
     pub fn at(&self, x: &[f64]) -> Option<Near<'_>> {
-        let logs: Vec<f64> = self.connections().zip(&self.logs).map(|(terms, log)| log + along(terms, x)).collect();
+        let logs: Vec<f64> = self
+            .start
+            .par_windows(2)
+            .zip(&self.logs)
+            .map(|(ends, log)| log + along(&self.terms[ends[0]..ends[1]], x))
+            .collect();
         // inflow and outflow are summed relative to the largest cost
         let mut largest = vec![[f64::NEG_INFINITY; 2]; x.len()];
         for (terms, log) in self.connections().zip(&logs) {
@@ -189,10 +166,22 @@ impl Equations {
                 *largest = largest.max(*log);
             }
         }
-        let mut shares = Vec::with_capacity(self.terms.len());
-        for (terms, log) in self.connections().zip(&logs) {
-            shares.extend(terms.iter().map(|&(v, c)| (log - largest[v as usize][side(c)]).exp()));
+        let mut shares = vec![0.0; self.terms.len()];
+        let (mut rest, mut parts) = (&mut shares[..], vec![]);
+        for (part, logs) in logs.chunks(AT_ONCE).enumerate() {
+            let first = part * AT_ONCE;
+            let (own, after) = rest.split_at_mut(self.start[first + logs.len()] - self.start[first]);
+            parts.push((first, logs, own));
+            rest = after;
         }
+        parts.into_par_iter().for_each(|(first, logs, own)| {
+            let mut own = own.iter_mut();
+            for (k, log) in (first..).zip(logs) {
+                for (&(v, c), share) in self.terms_of(k as u32).iter().zip(&mut own) {
+                    *share = (log - largest[v as usize][side(c)]).exp();
+                }
+            }
+        });
         let (mut sums, mut squares) = (vec![[0.0; 2]; x.len()], vec![[0.0; 2]; x.len()]);
         for (&(v, c), share) in self.terms.iter().zip(&shares) {
             sums[v as usize][side(c)] += c.abs() * share;
@@ -200,12 +189,12 @@ impl Equations {
         }
         let moving = |v: usize, value: f64| if self.moves[v] { value } else { 0.0 };
         let gap = |v: usize| largest[v][0] - largest[v][1] + (sums[v][0] / sums[v][1]).ln();
-        let gaps: Vec<f64> = (0..x.len()).map(|v| moving(v, gap(v))).collect();
+        let gaps: Vec<f64> = (0..x.len()).into_par_iter().map(|v| moving(v, gap(v))).collect();
         if gaps.iter().any(|g| !g.is_finite()) {
             return None;
         }
         let slope = |v: usize| squares[v][0] / sums[v][0] + squares[v][1] / sums[v][1];
-        let diagonal = (0..x.len()).map(|v| moving(v, slope(v))).collect();
+        let diagonal = (0..x.len()).into_par_iter().map(|v| moving(v, slope(v))).collect();
         Some(Near { equations: self, gaps, diagonal, logs, largest, sums, shares })
     }
 }
@@ -243,20 +232,25 @@ pub(super) struct Near<'a> {
 }
 
 impl<'a> Near<'a> {
-    /// The slopes of the equations, in the memory of what they are made of.
-    fn tangent(self) -> Tangent<'a> {
+    /// The slopes of the equations, in the memory of what they are made of, and a symmetric matrix that resembles the Jacobian: near
+    /// balance the Hessian.
+    fn tangent(self, balanced: bool) -> Tangent<'a> {
         let Self { equations, gaps, diagonal: own, logs, largest, sums, shares } = self;
         let (mut slopes, mut symmetric) = (shares, logs);
         for (&(v, c), part) in equations.terms.iter().zip(&mut slopes) {
             *part /= sums[v as usize][side(c)];
         }
+        let (least, most) =
+            symmetric.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), log| (a.min(*log), b.max(*log)));
+        let hessian = balanced && most - least < FURTHEST;
         let mut diagonal = vec![0.0; gaps.len()];
         let mut parts = &slopes[..];
         for (terms, weight) in equations.connections().zip(&mut symmetric) {
             let own = parts.split_off(..terms.len()).unwrap_or_default();
-            // the geometric mean of the parts
+            // the cost, or the geometric mean of its parts
             let product: f64 = own.iter().product();
             *weight = match own.len() {
+                _ if hessian => (*weight - most).exp(),
                 1 => product,
                 2 if product > f64::MIN_POSITIVE => product.sqrt(),
                 count => {
@@ -298,10 +292,15 @@ impl Tangent<'_> {
         image
     }
 
-    /// Newton's step, and the passes that it took: generalized minimal residuals (Saad and Schultz 1986).
-    fn step(&self, precondition: impl Fn(&[f64]) -> Vec<f64>) -> (Vec<f64>, f64) {
+    /// Newton's step, and the passes that it took: generalized minimal residuals (Saad and Schultz 1986), with a
+    /// preconditioner that solves with the symmetric matrix.
+    fn step(&self, solve: impl Fn(&[f64]) -> Vec<f64>) -> (Vec<f64>, f64) {
         let gaps = &self.gaps;
         let n = gaps.len();
+        // rows of the Jacobian and of the symmetric matrix are brought to one length
+        let (own, other) = &self.diagonals;
+        let ratio: Vec<f64> = own.iter().zip(other).map(|(a, b)| if *a > 0.0 { b / a } else { 0.0 }).collect();
+        let precondition = |r: &[f64]| solve(&r.iter().zip(&ratio).map(|(r, ratio)| r * ratio).collect::<Vec<f64>>());
         let first = norm(gaps);
         let mut basis = vec![scaled(gaps, -1.0 / first)];
         // the Hessenberg matrix, turned into a triangle by rotations
@@ -396,7 +395,7 @@ pub(super) mod tests {
         let moved = |h: f64| x.iter().zip(&d).map(|(x, d)| x + h * d).collect::<Vec<f64>>();
         const H: f64 = 1e-5;
         let (ahead, behind) = (equations.at(&moved(H)).unwrap(), equations.at(&moved(-H)).unwrap());
-        let product = equations.at(&x).unwrap().tangent().product(&d);
+        let product = equations.at(&x).unwrap().tangent(false).product(&d);
         for ((a, b), p) in ahead.gaps.iter().zip(&behind.gaps).zip(product) {
             assert!(((a - b) / (2.0 * H) - p).abs() < 1e-6, "{a} {b} {p}");
         }
@@ -407,8 +406,8 @@ pub(super) mod tests {
         let problem = problem(seed);
         let n = problem.variables();
         let equations = Equations::new(&problem, &vec![true; n]).unwrap();
-        let tangent = equations.at(&random(n, seed)).unwrap().tangent();
-        let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonals.0).map(|(s, d)| s / d).collect());
+        let tangent = equations.at(&random(n, seed)).unwrap().tangent(seed % 2 == 0);
+        let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonals.1).map(|(s, d)| s / d).collect());
         let left: Vec<f64> = tangent.product(&step).iter().zip(&tangent.gaps).map(|(p, g)| p + g).collect();
         assert!(norm(&left) <= 1.001 * PRECISION * norm(&tangent.gaps), "{}", norm(&left) / norm(&tangent.gaps));
     }

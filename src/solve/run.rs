@@ -35,8 +35,18 @@ pub(super) struct Run<'a, 'c> {
 /// When a setting is out of range.
 pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Solution> {
     check(problem, settings)?;
+    solve_with(problem, settings, callback, Solvers::new(problem, settings.method))
+}
+
+/// The same with settings that were checked, and the linear solvers of the problem and the method.
+pub(crate) fn solve_with(
+    problem: &Problem,
+    settings: &Settings,
+    callback: &mut Callback,
+    mut solvers: Solvers,
+) -> Result<Solution> {
     let run = Run::new(problem, settings, callback)?;
-    let solvers = &mut Solvers::new(problem, settings.method);
+    let solvers = &mut solvers;
     let x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
     let method = solvers.method(settings.method);
     Ok(legs(run, solvers, x, vec![0; problem.variables()], method))

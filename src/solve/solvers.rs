@@ -4,6 +4,7 @@ use super::cg::ConjugateGradients;
 use super::cholesky::{Cholesky, Fill};
 use super::incomplete::Incomplete;
 use super::linear::LinearSolver;
+use super::logarithmic::Equations;
 use super::mean_field::{self, Layout};
 use super::run::{End, Run};
 use super::{Method, greedy, local, logarithmic, newton, witness};
@@ -16,22 +17,23 @@ pub(super) const FEW_ENTRIES: usize = 10_000;
 /// Variables from which on sweeps do not carry far enough, so that Newton's method needs a better start.
 const MANY_VARIABLES: usize = 2000;
 
-/// Moves `x` to a better start, if the problem is large and the cost is lower there: where costs differ least in logarithm, or
-/// where flows nearly agree. The trace begins where the user's start is.
+/// Moves `x` to a better start, if the problem is large: where flows nearly agree, or, if the cost is lower there, where costs
+/// differ least in logarithm. The trace begins where the user's start is.
 fn improve(run: &mut Run, x: &mut Vec<f64>, factor: &mut Cholesky) {
     if !run.is_first() || x.len() < MANY_VARIABLES {
         return;
     }
     let own = run.point(x);
     run.step(0, &own);
-    let level = factor.level(run, x);
-    let near = logarithmic::start(run, level.as_ref().unwrap_or(x), factor);
-    let mut least = own.flows().cost;
-    for start in [level, near].into_iter().flatten() {
-        let cost = run.point(&start).flows().cost;
-        if cost < least {
-            (least, *x) = (cost, start);
-        }
+    let (problem, moves) = (run.problem, &run.moves);
+    let (level, equations) = rayon::join(|| factor.level(problem, moves, x), || Equations::new(problem, moves));
+    let near = equations.and_then(|e| logarithmic::start(run, &e, level.as_ref().unwrap_or(x), factor));
+    if let Some(near) = near {
+        *x = near;
+    } else if let Some(level) = level
+        && run.point(&level).flows().cost < own.flows().cost
+    {
+        *x = level;
     }
 }
 
@@ -42,7 +44,7 @@ fn mostly_dense(problem: &Problem) -> bool {
 }
 
 /// The linear solvers of a problem.
-pub(super) struct Solvers {
+pub(crate) struct Solvers {
     direct: Option<Cholesky>,
     iterative: ConjugateGradients,
     comparison: bool,
@@ -79,7 +81,7 @@ impl Solvers {
         }
     }
 
-    pub fn minimize(&mut self, run: &mut Run, x: &mut Vec<f64>, method: Method) -> End {
+    pub(super) fn minimize(&mut self, run: &mut Run, x: &mut Vec<f64>, method: Method) -> End {
         match method {
             Method::Local if matches!(run.settings.schedule, Schedule::Greedy) => greedy::balance(run, x),
             Method::Local => local::balance(run, x),
@@ -108,7 +110,7 @@ impl Solvers {
     }
 
     /// The solver for the error bound.
-    pub fn for_bound(&mut self, method: Method) -> &mut dyn LinearSolver {
+    pub(super) fn for_bound(&mut self, method: Method) -> &mut dyn LinearSolver {
         match &mut self.direct {
             Some(solver) if method != Method::Cg || !self.comparison => solver,
             _ => &mut self.iterative,
