@@ -44,6 +44,8 @@ impl LinearSolver for ConjugateGradients {
         self.iterate(run, point, &b, precision, None)
     }
 
+    fn prepare(&mut self, _: &mut Run, _: &Point) {}
+
     fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
         let d = self.iterate(run, point, b, REFINEMENT, None);
         Some(if self.incomplete.is_some() { completed(run, point, b, d, REFINEMENT) } else { d })

@@ -43,6 +43,8 @@ pub(super) struct Cholesky {
     factor: Factor,
     /// Roots of the diagonal that the factorized Hessian was divided by, relative to the largest.
     root: Vec<f64>,
+    /// Whether the Hessian was factorized where it is asked for.
+    ready: bool,
 }
 
 impl Cholesky {
@@ -72,7 +74,7 @@ impl Cholesky {
     pub fn new(problem: &Problem) -> Option<Self> {
         let pattern = Pattern::new(problem)?;
         let symbolic = Symbolic::new(&pattern)?;
-        Some(Self { pattern, symbolic, factor: Factor::Double(vec![]), root: vec![] })
+        Some(Self { pattern, symbolic, factor: Factor::Double(vec![]), root: vec![], ready: false })
     }
 
     /// Factorizes the scaled Hessian; false where it is not numerically definite.
@@ -211,12 +213,16 @@ impl LinearSolver for Cholesky {
         self.solve_scaled(&run.moves, &relative_weight(point), &b)
     }
 
+    fn prepare(&mut self, run: &mut Run, point: &Point) {
+        self.ready = self.factorize(run, point);
+    }
+
     fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>> {
-        self.factorize(run, point).then(|| self.solve_scaled(&run.moves, &relative_weight(point), b))
+        self.ready.then(|| self.solve_scaled(&run.moves, &relative_weight(point), b))
     }
 
     fn upper_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<UpperBound> {
-        if !self.factorize(run, point) {
+        if !self.ready {
             return None;
         }
         if !run.problem.has_comparison() {

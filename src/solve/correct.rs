@@ -32,6 +32,7 @@ pub fn corrections<T>(
     let point = run.point(x);
     let (flows, diagonal) = (point.flows(), point.diagonal());
     let solver = solvers.for_bound(method);
+    solver.prepare(&mut run, &point);
     Ok(use_it(&mut |imbalance| {
         let one = |v: usize| {
             let moves = run.moves[v] && !diagonal[v].is_zero();

@@ -12,6 +12,9 @@ pub(super) trait LinearSolver {
     /// The Newton direction `-H^-1 gradient` at the point of the last step of the trace; zero for variables that do not move.
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64>;
 
+    /// Makes ready for [`Self::solve`] and [`Self::upper_bound`] at a point; they are asked for no other one after that.
+    fn prepare(&mut self, run: &mut Run, point: &Point);
+
     /// `H^-1 (diagonal * b)` to a few digits; none where H is not numerically definite.
     fn solve(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<Vec<f64>>;
 

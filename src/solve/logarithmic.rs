@@ -406,7 +406,7 @@ pub(super) mod tests {
         let problem = problem(seed);
         let n = problem.variables();
         let equations = Equations::new(&problem, &vec![true; n]).unwrap();
-        let tangent = equations.at(&random(n, seed)).unwrap().tangent(seed % 2 == 0);
+        let tangent = equations.at(&random(n, seed)).unwrap().tangent(seed.is_multiple_of(2));
         let (step, _) = tangent.step(|side| side.iter().zip(&tangent.diagonals.1).map(|(s, d)| s / d).collect());
         let left: Vec<f64> = tangent.product(&step).iter().zip(&tangent.gaps).map(|(p, g)| p + g).collect();
         assert!(norm(&left) <= 1.001 * PRECISION * norm(&tangent.gaps), "{}", norm(&left) / norm(&tangent.gaps));

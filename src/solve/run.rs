@@ -66,12 +66,14 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
         run.continue_count();
         end = solvers.minimize(&mut run, &mut x, method);
     }
+    let canonical = settings.canonical.unwrap_or_else(|| problem.places() <= CANONICAL_PLACES);
     if end == End::Far {
-        let grid = landing::grid_point(problem, &x);
-        let folded = problem.folded(grid.exponents());
+        // what ends at a grid point depends on where the legs before began, unless they end at such points, too
+        let near = if canonical { landing::grid_point(problem, &x) } else { nearest(problem, &x) };
+        let folded = problem.folded(near.exponents());
         let mut run = run.on(&folded);
         run.folds += 1;
-        return legs(run, solvers, grid.rest().to_vec(), sum(&base, grid.exponents()), method);
+        return legs(run, solvers, near.rest().to_vec(), sum(&base, near.exponents()), method);
     }
     // exponents of a hundred spread the costs so far that only one unit after the other makes progress
     if (settings.method == Method::Auto || settings.refined) && end == End::Stalled && problem.entries() <= FEW_ENTRIES
@@ -83,7 +85,6 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
         end = solvers.minimize(&mut run, &mut x, method);
     }
     let moves_any = run.moves.contains(&true);
-    let canonical = settings.canonical.unwrap_or_else(|| problem.places() <= CANONICAL_PLACES);
     let lands = canonical && settings.subset.is_none() && matches!(method, Method::Newton | Method::Cg);
     // weak ties leave an error far above the residual, and with it another grid point may be the nearest
     let sure = lands && moves_any && end == End::Tolerance && {
@@ -111,17 +112,10 @@ fn legs(run: Run, solvers: &mut Solvers, mut x: Vec<f64>, base: Vec<i32>, mut me
     }
     // two words reach no further
     if settings.subset.is_none() && x.iter().any(|x| x.abs() > LONGEST) {
-        let scales = LogScales::new(x);
-        let powers = problem.nearest_powers(&scales);
-        folded = problem.folded(powers.exponents());
-        x = scales.rest().iter().zip(powers.total()).map(|(x, whole)| x - whole).collect();
-        return end_at(
-            run.on(&folded),
-            solvers,
-            LogScales::split(sum(&base, powers.exponents()), x),
-            end,
-            (method, false),
-        );
+        let near = nearest(problem, &x);
+        folded = problem.folded(near.exponents());
+        let scales = LogScales::split(sum(&base, near.exponents()), near.rest().to_vec());
+        return end_at(run.on(&folded), solvers, scales, end, (method, false));
     }
     let solution = end_at(run, solvers, LogScales::split(base, x), end, (method, false));
     Solution { canonical: lands && !moves_any, ..solution }
@@ -158,6 +152,13 @@ fn end_at(
         run.on(&refolded).finish(scales, error, end, method)
     };
     Solution { canonical: landed, ..solution }
+}
+
+/// Log-scales as the whole powers of two next to them, and the rest.
+fn nearest(problem: &Problem, x: &[f64]) -> LogScales {
+    let powers = problem.nearest_powers(&LogScales::new(x.to_vec()));
+    let rest = x.iter().zip(powers.total()).map(|(x, whole)| x - whole).collect();
+    LogScales::split(powers.exponents().to_vec(), rest)
 }
 
 fn sum(a: &[i32], b: &[i32]) -> Vec<i32> {
@@ -290,6 +291,7 @@ impl<'a, 'c> Run<'a, 'c> {
         // what is to be exact needs the solver that sees most
         let solver = solvers.for_bound(if self.settings.refined { Method::Auto } else { method });
         let (flows, roundoff) = (point.flows(), self.problem.roundoff(scales.rest()));
+        solver.prepare(self, &point);
         let error = bound::bound(self, &point, |v| flows.imbalance(v), roundoff, solver);
         let near = self.residual(&point) <= self.settings.tolerance && !error.margins.is_empty();
         if near && (self.settings.refined || error.weights > refine::GOOD_ENOUGH) {
