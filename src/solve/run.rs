@@ -45,7 +45,9 @@ pub(crate) fn solve_with(
     callback: &mut Callback,
     mut solvers: Solvers,
 ) -> Result<Solution> {
-    let run = Run::new(problem, settings, callback)?;
+    let mut run = Run::new(problem, settings, callback)?;
+    // they are a part of the solve, wherever they were made
+    run.begin = run.begin.checked_sub(solvers.made_in).unwrap_or(run.begin);
     let solvers = &mut solvers;
     let x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
     let method = solvers.method(settings.method);

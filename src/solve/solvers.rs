@@ -10,6 +10,7 @@ use super::run::{End, Run};
 use super::{Method, greedy, local, logarithmic, newton, witness};
 use crate::problem::{Pattern, Problem};
 use crate::solve::Schedule;
+use std::time::{Duration, Instant};
 
 /// Entries up to which many sweeps of local balancing take seconds.
 pub(super) const FEW_ENTRIES: usize = 10_000;
@@ -48,10 +49,13 @@ pub(crate) struct Solvers {
     direct: Option<Cholesky>,
     iterative: ConjugateGradients,
     comparison: bool,
+    /// How long they took to make.
+    pub(super) made_in: Duration,
 }
 
 impl Solvers {
     pub fn new(problem: &Problem, method: Method) -> Self {
+        let begin = Instant::now();
         let mean_field = if mostly_dense(problem) { Layout::new(problem) } else { None };
         let large = mean_field.is_some() && problem.places() > FEW_ENTRIES;
         let predicted = match method {
@@ -69,7 +73,7 @@ impl Solvers {
         let sparse = !direct_serves && factor.is_none() && mean_field.is_none();
         let incomplete = if sparse { Incomplete::new(problem) } else { None };
         let iterative = ConjugateGradients::new(mean_field, factor, incomplete);
-        Self { direct, iterative, comparison: problem.has_comparison() }
+        Self { direct, iterative, comparison: problem.has_comparison(), made_in: begin.elapsed() }
     }
 
     /// The method that runs when `asked` is asked for.
