@@ -24,15 +24,19 @@ fn improve(run: &mut Run, x: &mut Vec<f64>, factor: &mut Cholesky) {
     if !run.is_first() || x.len() < MANY_VARIABLES {
         return;
     }
-    let own = run.point(x);
-    run.step(0, &own);
+    // in a problem of a million units a point is a tenth of a gigabyte
+    let cost = {
+        let own = run.point(x);
+        run.step(0, &own);
+        own.flows().cost
+    };
     let (problem, moves) = (run.problem, &run.moves);
     let (level, equations) = rayon::join(|| factor.level(problem, moves, x), || Equations::new(problem, moves));
     let near = equations.and_then(|e| logarithmic::start(run, &e, level.as_ref().unwrap_or(x), factor));
     if let Some(near) = near {
         *x = near;
     } else if let Some(level) = level
-        && run.point(&level).flows().cost < own.flows().cost
+        && run.point(&level).flows().cost < cost
     {
         *x = level;
     }
