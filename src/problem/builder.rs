@@ -10,6 +10,7 @@ use crate::numeric::Double;
 use crate::regularizer::{Power, Regularizer};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Index of a port in its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +51,7 @@ impl ProblemBuilder {
     /// A problem in `variables` free log-scales, without ports and blocks.
     #[must_use]
     pub fn new(variables: usize) -> Self {
-        let ports = vec![Form::zero()];
+        let ports = Arc::new(vec![Form::zero()]);
         let problem =
             Problem { variables, ports, exponents: vec![], blocks: vec![], origin: vec![0; variables], given: 0.0 };
         let known = HashMap::from([(vec![], Port::GROUND)]);
@@ -65,7 +66,7 @@ impl ProblemBuilder {
         if let Some((last, _)) = form.terms().last() {
             assert!((*last as usize) < self.problem.variables, "the form names variable {last}");
         }
-        let ports = &mut self.problem.ports;
+        let ports = Arc::make_mut(&mut self.problem.ports);
         let new = || {
             ports.push(form.clone());
             Port(u32::try_from(ports.len() - 1).expect("at most 2^32 ports"))

@@ -5,6 +5,7 @@ use super::weigh::{log_magnitudes, wide_powers};
 use super::{Block, LogScales, Problem};
 use crate::manifold::Form;
 use crate::numeric::Wide;
+use std::sync::Arc;
 
 /// Coefficients of forms are multiples of one over this, or their variables are not folded.
 const FINEST: f64 = 1024.0;
@@ -53,7 +54,7 @@ impl Problem {
         let origin: Vec<i32> = self.origin.iter().zip(exponents).map(|(o, e)| o + e).collect();
         let (step, total) = (self.powers_at(exponents), self.powers_at(&origin));
         let blocks = self.blocks.iter().map(|block| fold(block, &step, &total, &self.exponents)).collect();
-        Self { ports: self.ports.clone(), exponents: self.exponents.clone(), blocks, origin, ..*self }
+        Self { ports: Arc::clone(&self.ports), exponents: self.exponents.clone(), blocks, origin, ..*self }
     }
 
     /// The value of every port's form, a whole number.

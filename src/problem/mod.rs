@@ -40,6 +40,7 @@ pub use stored::{Lines, Stored};
 pub use weigh::Summed;
 
 use crate::manifold::Form;
+use std::sync::Arc;
 
 /// A sum of convex costs of log-multipliers, each the difference of two linear forms.
 ///
@@ -47,7 +48,8 @@ use crate::manifold::Form;
 #[derive(Clone, Debug)]
 pub struct Problem {
     variables: usize,
-    ports: Vec<Form>,
+    /// Shared with what is folded from this problem.
+    ports: Arc<Vec<Form>>,
     /// The distinct exponents p of all power blocks.
     exponents: Vec<f64>,
     blocks: Vec<Block>,

@@ -52,7 +52,7 @@ impl Problem {
         assert_eq!(x.len(), self.variables, "one log-scale for every variable");
         let mut furthest = 0.0f64;
         let mut log = Vec::with_capacity(self.ports.len());
-        for form in &self.ports {
+        for form in self.ports.iter() {
             let term = |&(v, c): &(u32, f64)| Double::from(c) * x[v as usize];
             log.push(form.terms().iter().map(term).fold(Double::default(), |a, b| a + b));
             let size: f64 = form.terms().iter().map(|t| term(t).to_f64().abs()).sum();

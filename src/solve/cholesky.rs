@@ -119,7 +119,7 @@ impl Cholesky {
         &mut self,
         moves: &[bool],
         diagonal: &[f64],
-        weight: impl Fn(usize, usize) -> f64,
+        weight: impl Fn(usize, usize) -> f64 + Sync,
     ) -> bool {
         self.root = diagonal.iter().map(|d| d.sqrt()).collect();
         let values = self.pattern.weighted(moves, &self.root, weight);

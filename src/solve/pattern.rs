@@ -5,6 +5,10 @@
 use crate::numeric::Wide;
 use crate::problem::{Entry, Point, Problem};
 use faer::sparse::SymbolicSparseColMat;
+use rayon::prelude::*;
+
+/// Couplings that are worth a thread.
+const AT_ONCE: usize = 1 << 13;
 
 /// The lower triangle of the Hessian: which of its entries are not zero, and what connections add to each.
 pub(super) struct Pattern {
@@ -100,15 +104,18 @@ impl Pattern {
 
     /// The same of the sum over connections of a weight times the square of the form, where the weight is that of a block and
     /// the number of the connection among those that have a cost; `root` are the roots of its diagonal.
-    pub fn weighted(&self, moves: &[bool], root: &[f64], weight: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    pub fn weighted(&self, moves: &[bool], root: &[f64], weight: impl Fn(usize, usize) -> f64 + Sync) -> Vec<f64> {
         self.values(moves, |c| weight(c.block as usize, c.order as usize) / (root[c.a as usize] * root[c.b as usize]))
     }
 
-    fn values(&self, moves: &[bool], value: impl Fn(&Coupling) -> f64) -> Vec<f64> {
+    fn values(&self, moves: &[bool], value: impl Fn(&Coupling) -> f64 + Sync) -> Vec<f64> {
+        let term = |c: &Coupling| {
+            let both = moves[c.a as usize] && moves[c.b as usize];
+            if both { c.product * value(c) } else { 0.0 }
+        };
+        let terms: Vec<f64> = self.couplings.par_iter().with_min_len(AT_ONCE).map(term).collect();
         let mut values = vec![0.0; self.matrix.compute_nnz()];
-        for c in self.couplings.iter().filter(|c| moves[c.a as usize] && moves[c.b as usize]) {
-            values[c.place as usize] += c.product * value(c);
-        }
+        self.couplings.iter().zip(terms).for_each(|(c, term)| values[c.place as usize] += term);
         values
     }
 }
