@@ -6,7 +6,7 @@
 use super::block::{Amplitudes, Block, Cost, Pattern, Source};
 use super::{Entry, Problem, precise_kernel};
 use crate::numeric::{
-    DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, PLAIN_LOG, UNIT_ROUNDOFF, Wide, in_vector_units, is_half_integer,
+    DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP, UNIT_ROUNDOFF, Wide, in_vector_units, is_half_integer,
 };
 use rayon::prelude::*;
 
@@ -60,7 +60,7 @@ impl Problem {
         }
         let steepest = self.exponents.iter().fold(0.0, |m: f64, &p| m.max(p));
         let largest = log.iter().map(|l| l.to_f64().abs()).fold(0.0, f64::max);
-        if (largest * steepest).is_nan() || largest * steepest > PLAIN_LOG {
+        if (largest * steepest).is_nan() || largest * steepest > LARGEST_EXP / 2.0 {
             return None;
         }
         let mut amplitude_error = 0.0f64;

@@ -9,6 +9,7 @@ mod bounded;
 mod cg;
 mod cholesky;
 mod correct;
+mod equations;
 mod factor;
 mod front;
 mod greedy;
@@ -32,6 +33,7 @@ mod solvers;
 mod subtrees;
 mod supernodal;
 mod symbolic;
+mod tangent;
 mod warm;
 mod witness;
 

@@ -6,7 +6,7 @@
 //! threads. The result does not depend on their number.
 
 use super::front::Front;
-use super::subtrees::Subtrees;
+use super::subtrees::{Subtree, Subtrees};
 use super::supernodal::Number;
 use faer::sparse::SymbolicSparseColMat;
 use faer::sparse::linalg::cholesky::supernodal::SymbolicSupernodalCholesky;
@@ -58,31 +58,36 @@ impl<T: RealField + Number> Multifrontal<'_, T> {
     /// Writes the numbers of the factor; false where the matrix is not numerically definite.
     pub fn factorize(&self, factor: &mut [T]) -> bool {
         let ends = self.symbolic.col_ptr_for_val();
-        let Subtrees { parts, top, .. } = self.subtrees;
+        let Subtrees { parts, postorder, .. } = self.subtrees;
         let (mut slices, mut rest, mut at) = (vec![], &mut *factor, 0);
-        for (nodes, _) in parts {
+        for Subtree { nodes, .. } in parts {
             let (own, after) = rest[ends[nodes.start] - at..].split_at_mut(ends[nodes.end] - ends[nodes.start]);
             (rest, at) = (after, ends[nodes.end]);
             slices.push(own);
         }
-        let subtree = |((nodes, _), values): (&(Range<usize>, Range<usize>), &mut [T])| {
+        let subtree = |(part, values): (&Subtree, &mut [T])| {
             let mut work = Work::new(self);
-            let done = nodes.clone().all(|s| {
-                let own = ends[s] - ends[nodes.start]..ends[s + 1] - ends[nodes.start];
-                work.eliminate(s, &mut values[own], false)
+            let done = postorder[part.steps.clone()].iter().all(|&s| {
+                let first = ends[s as usize] - ends[part.nodes.start];
+                work.eliminate(s as usize, &mut values[first..][..ends[s as usize + 1] - ends[s as usize]], false)
             });
-            done.then_some(work.stack)
+            done.then_some((part.steps.clone(), work.stack))
         };
-        let left: Vec<Option<Vec<T>>> = parts.par_iter().zip(slices).map(subtree).collect();
-        let mut work = Work::new(self);
-        let mut left = parts.iter().zip(left).peekable();
-        top.iter().all(|&s| {
-            while let Some(((nodes, _), square)) = left.next_if(|((nodes, _), _)| nodes.end <= s) {
-                let Some(square) = square else { return false };
-                work.push(nodes.end - 1, &square);
+        let left: Option<Vec<(Range<usize>, Vec<T>)>> = parts.par_iter().zip(slices).map(subtree).collect();
+        let Some(mut left) = left else { return false };
+        left.sort_by_key(|(steps, _)| steps.start);
+        let (mut work, mut left, mut step) = (Work::new(self), left.into_iter().peekable(), 0);
+        while let Some(&s) = postorder.get(step) {
+            if let Some((steps, square)) = left.next_if(|(steps, _)| steps.start == step) {
+                work.push(postorder[steps.end - 1] as usize, &square);
+                step = steps.end;
+            } else if work.eliminate(s as usize, &mut factor[ends[s as usize]..ends[s as usize + 1]], true) {
+                step += 1;
+            } else {
+                return false;
             }
-            work.eliminate(s, &mut factor[ends[s]..ends[s + 1]], true)
-        }) && left.all(|(_, square)| square.is_some())
+        }
+        true
     }
 }
 
@@ -103,10 +108,12 @@ impl<'a, T: RealField + Number> Work<'a, T> {
         Self { of, place: vec![0; of.subtrees.place.len()], stack: vec![], waiting: vec![], rest: vec![] }
     }
 
-    /// Takes what a supernode leaves to its parent.
+    /// Takes what a supernode leaves to its parent, if it has one.
     fn push(&mut self, s: usize, square: &[T]) {
-        self.waiting.push(s);
-        self.stack.extend_from_slice(square);
+        if !square.is_empty() {
+            self.waiting.push(s);
+            self.stack.extend_from_slice(square);
+        }
     }
 
     fn below(&self, s: usize) -> &'a [usize] {
@@ -146,10 +153,9 @@ impl<'a, T: RealField + Number> Work<'a, T> {
             self.stack.truncate(square);
         }
         let done = Front { width, panel, rest: &mut self.rest, height }.eliminate(threads);
-        if !below.is_empty() {
-            self.waiting.push(s);
-            self.stack.extend_from_slice(&self.rest);
-        }
+        let square = std::mem::take(&mut self.rest);
+        self.push(s, &square);
+        self.rest = square;
         done
     }
 }
@@ -160,6 +166,7 @@ mod tests {
     use super::*;
     use faer::dyn_stack::{MemBuffer, MemStack};
     use faer::linalg::cholesky::llt::factor::LltRegularization;
+    use faer::perm::Perm;
     use faer::sparse::linalg::SupernodalThreshold;
     use faer::sparse::linalg::cholesky::{
         CholeskySymbolicParams, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
@@ -169,10 +176,12 @@ mod tests {
     use quickcheck::Arbitrary;
     use quickcheck_macros::quickcheck;
 
-    /// A grid whose couplings are random, with a little more on the diagonal, and the form of its factor.
+    /// A grid whose couplings are random, with a little more on the diagonal, and an order of its variables: any, or that of
+    /// minimum degree.
     #[derive(Clone, Debug)]
     struct Grid {
         matrix: SparseColMat<usize, f64>,
+        order: Option<Perm<usize>>,
         share: usize,
     }
 
@@ -190,7 +199,12 @@ mod tests {
             }
             entries.extend(diagonal.iter().enumerate().map(|(v, &d)| Triplet::new(v, v, d)));
             let matrix = SparseColMat::try_new_from_triplets(n, n, &entries).unwrap();
-            Self { matrix, share: usize::arbitrary(g) % 40 + 1 }
+            let mut order: Vec<usize> = (0..n).collect();
+            order.sort_by_cached_key(|_| u64::arbitrary(g));
+            let mut inverse = vec![0; n];
+            order.iter().enumerate().for_each(|(place, &v)| inverse[v] = place);
+            let any = Perm::new_checked(order.into(), inverse.into(), n);
+            Self { matrix, order: bool::arbitrary(g).then_some(any), share: usize::arbitrary(g) % 40 + 1 }
         }
     }
 
@@ -202,7 +216,9 @@ mod tests {
                 ..CholeskySymbolicParams::default()
             };
             let matrix = self.matrix.symbolic();
-            factorize_symbolic_cholesky(matrix, Side::Lower, SymmetricOrdering::Amd, params).unwrap()
+            let order =
+                self.order.as_ref().map_or(SymmetricOrdering::Amd, |order| SymmetricOrdering::Custom(order.as_ref()));
+            factorize_symbolic_cholesky(matrix, Side::Lower, order, params).unwrap()
         }
 
         /// The numbers of the factor, and the subtrees that it was made by; none where it is not definite.
@@ -264,7 +280,7 @@ mod tests {
             }
         }
         assert!(left.iter().all(|left| left.abs() < 1e-8), "{left:?}");
-        let inside: usize = subtrees.parts.iter().map(|(_, columns)| columns.len()).sum();
+        let inside: usize = subtrees.parts.iter().map(|part| part.columns.len()).sum();
         assert_eq!(inside + subtrees.above, n);
     }
 
@@ -272,15 +288,16 @@ mod tests {
     fn a_large_grid_is_cut_into_many_subtrees() {
         let mut g = quickcheck::Gen::new(10);
         let large = std::iter::repeat_with(|| Grid::arbitrary(&mut g)).find(|grid| grid.matrix.ncols() > 100).unwrap();
-        let grid = Grid { share: 8, ..large };
+        let grid = Grid { share: 8, order: None, ..large };
         let (_, subtrees) = grid.factor(&grid.symbolic(), grid.matrix.val()).unwrap();
-        assert!(subtrees.parts.len() > 3 && subtrees.parts.iter().any(|(nodes, _)| nodes.len() > 1), "{subtrees:?}");
+        assert!(subtrees.parts.len() > 3 && subtrees.parts.iter().any(|part| part.nodes.len() > 1), "{subtrees:?}");
     }
 
     #[quickcheck]
     fn matrices_that_are_not_definite_are_refused(grid: Grid, at: usize) {
         let mut values = grid.matrix.val().to_vec();
         let at = grid.matrix.symbolic().col_range(at % grid.matrix.ncols()).start;
+        assert!(values[at] > 0.0, "a diagonal entry");
         for worse in [0.0, -1.0, f64::NAN] {
             values[at] = worse;
             assert!(grid.factor(&grid.symbolic(), &values).is_none());

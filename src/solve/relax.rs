@@ -1,6 +1,6 @@
 //! Single variables whose inflow and outflow are far apart, brought together one by one.
 
-use super::logarithmic::{Equations, Near};
+use super::equations::{Equations, Near};
 use std::collections::VecDeque;
 
 /// Units that are looked at, at most, for every unit.
@@ -62,7 +62,7 @@ pub(super) fn relax(near: &Near, joined: &Joined, wide: f64, x: &mut [f64]) -> (
 
 #[cfg(test)]
 mod tests {
-    use super::super::logarithmic::tests::{problem, random};
+    use super::super::equations::tests::{problem, random};
     use super::*;
     use quickcheck_macros::quickcheck;
 

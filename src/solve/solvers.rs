@@ -2,9 +2,9 @@
 
 use super::cg::ConjugateGradients;
 use super::cholesky::{Cholesky, Fill};
+use super::equations::Equations;
 use super::incomplete::Incomplete;
 use super::linear::LinearSolver;
-use super::logarithmic::Equations;
 use super::mean_field::{self, Layout};
 use super::run::{End, Run};
 use super::{Method, greedy, local, logarithmic, newton, witness};

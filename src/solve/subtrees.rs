@@ -8,19 +8,31 @@ const LEAST_WORK: usize = 1 << 20;
 /// No subtree has more than one over this of all numbers of the factor.
 const SHARE: usize = 16;
 
+/// A subtree whose supernodes, and so its columns, follow each other.
+#[derive(Clone, Debug)]
+pub(super) struct Subtree {
+    pub nodes: Range<usize>,
+    pub columns: Range<usize>,
+    /// Where its supernodes are in the postorder of the whole tree.
+    pub steps: Range<usize>,
+}
+
 /// Subtrees, and the columns above them.
 #[derive(Clone, Debug)]
 pub(super) struct Subtrees {
-    /// Supernodes of every subtree, and their columns.
-    pub parts: Vec<(Range<usize>, Range<usize>)>,
-    /// Supernodes above, in order.
+    /// The subtrees, by their supernodes.
+    pub parts: Vec<Subtree>,
+    /// Supernodes above, by number: children come before their parents.
     pub top: Vec<usize>,
     /// The place of every column among those above; that of others is not used.
     pub place: Vec<u32>,
-    /// The supernode that takes what each leaves: the one of its first row below; `u32::MAX` where there is none.
-    pub parent: Vec<u32>,
     /// How many columns there are above.
     pub above: usize,
+    /// The supernode that takes what each leaves: the one of its first row below; `u32::MAX` where there is none.
+    pub parent: Vec<u32>,
+    /// All supernodes in postorder: what a subtree leaves comes just before its parent. Numbers alone do not tell: an ordering
+    /// puts rows with many entries last, wherever they are in the tree.
+    pub postorder: Vec<u32>,
 }
 
 impl Subtrees {
@@ -34,33 +46,30 @@ impl Subtrees {
     pub fn cut(symbolic: &SymbolicSupernodalCholesky<usize>, most: usize) -> Self {
         let (begin, end) = (symbolic.supernode_begin(), symbolic.supernode_end());
         let (nodes, columns) = (symbolic.n_supernodes(), end.last().copied().unwrap_or(0));
-        let mut node_of = vec![0u32; columns];
-        (0..nodes).for_each(|s| node_of[begin[s]..end[s]].fill(s as u32));
-        let parent_of = |s: usize| {
-            let at = symbolic.col_ptr_for_row_idx()[s];
-            let rows = &symbolic.row_idx()[at..at + symbolic.nnz_per_super()[s]];
-            rows.first().map_or(u32::MAX, |&row| node_of[row])
-        };
-        let parent: Vec<u32> = (0..nodes).map(parent_of).collect();
+        let parent = parents(symbolic);
         // `first` is the lowest supernode of a subtree
         let (mut first, mut count, mut work): (Vec<usize>, _, Vec<usize>) = (
             (0..nodes).collect(),
             vec![1; nodes],
             symbolic.col_ptr_for_val().windows(2).map(|w| w[1] - w[0]).collect(),
         );
-        for s in 0..nodes {
-            if parent[s] != u32::MAX {
-                let p = parent[s] as usize;
-                (first[p], count[p], work[p]) = (first[p].min(first[s]), count[p] + count[s], work[p] + work[s]);
-            }
+        for s in (0..nodes).filter(|&s| parent[s] != u32::MAX) {
+            let p = parent[s] as usize;
+            (first[p], count[p], work[p]) = (first[p].min(first[s]), count[p] + count[s], work[p] + work[s]);
         }
-        let mut own = Self { parts: vec![], top: vec![], place: vec![u32::MAX; columns], parent, above: 0 };
+        let postorder = postorder(&parent, &count);
+        let mut step = vec![0; nodes];
+        postorder.iter().enumerate().for_each(|(at, &s)| step[s as usize] = at);
+        let mut own = Self { parts: vec![], top: vec![], place: vec![u32::MAX; columns], above: 0, parent, postorder };
         let mut s = nodes;
         while s > 0 {
             let root = s - 1;
-            // in an order that is no postorder the numbers of a subtree are not consecutive
             if work[root] <= most && s - first[root] == count[root] {
-                own.parts.push((first[root]..s, begin[first[root]]..end[root]));
+                own.parts.push(Subtree {
+                    nodes: first[root]..s,
+                    columns: begin[first[root]]..end[root],
+                    steps: step[root] + 1 - count[root]..step[root] + 1,
+                });
                 s = first[root];
             } else {
                 own.top.push(root);
@@ -69,12 +78,35 @@ impl Subtrees {
         }
         own.parts.reverse();
         own.top.reverse();
-        for &s in &own.top {
-            for column in begin[s]..end[s] {
-                own.place[column] = own.above as u32;
-                own.above += 1;
-            }
+        for column in own.top.iter().flat_map(|&s| begin[s]..end[s]) {
+            own.place[column] = own.above as u32;
+            own.above += 1;
         }
         own
     }
+}
+
+fn parents(symbolic: &SymbolicSupernodalCholesky<usize>) -> Vec<u32> {
+    let (begin, end) = (symbolic.supernode_begin(), symbolic.supernode_end());
+    let mut node_of = vec![0u32; end.last().copied().unwrap_or(0)];
+    (0..begin.len()).for_each(|s| node_of[begin[s]..end[s]].fill(s as u32));
+    let first_below = |s: usize| {
+        let at = symbolic.col_ptr_for_row_idx()[s];
+        symbolic.row_idx()[at..at + symbolic.nnz_per_super()[s]].first()
+    };
+    (0..begin.len()).map(|s| first_below(s).map_or(u32::MAX, |&row| node_of[row])).collect()
+}
+
+/// The postorder of a forest whose children have lower numbers than their parents; `count` tells the size of every subtree.
+fn postorder(parent: &[u32], count: &[usize]) -> Vec<u32> {
+    // from the last number on every subtree gets the places just below those that its parent has left
+    let (mut order, mut free, mut roots) = (vec![0; parent.len()], vec![0; parent.len()], parent.len());
+    for s in (0..parent.len()).rev() {
+        let left = if parent[s] == u32::MAX { &mut roots } else { &mut free[parent[s] as usize] };
+        let last = *left - 1;
+        *left -= count[s];
+        order[last] = s as u32;
+        free[s] = last;
+    }
+    order
 }

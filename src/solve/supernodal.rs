@@ -4,7 +4,7 @@
 //! longer to begin than to multiply. Subtrees of the elimination tree are solved on all threads; what they subtract from the
 //! columns above is added in their order, so that the result does not depend on the number of threads.
 
-use super::subtrees::Subtrees;
+use super::subtrees::{Subtree, Subtrees};
 use crate::numeric::dot;
 use faer::sparse::linalg::cholesky::supernodal::SymbolicSupernodalCholesky;
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ impl<T: Number> Supernodal<'_, T> {
         };
         let mut inside: Vec<Vec<T>> = parts
             .par_iter()
-            .map(|(nodes, columns)| {
+            .map(|Subtree { nodes, columns, .. }| {
                 let mut local = x[columns.clone()].to_vec();
                 local.resize(columns.len() + above, T::default());
                 forward(nodes.clone().map(|s| self.node(s)), &mut local, |c| position(columns, c));
@@ -65,16 +65,16 @@ impl<T: Number> Supernodal<'_, T> {
             .collect();
         let mut outside = vec![T::default(); *above];
         top.iter().flat_map(|&s| self.columns(s)).for_each(|column| outside[place_above(column)] = x[column]);
-        for (local, (_, columns)) in inside.iter().zip(parts) {
+        for (local, Subtree { columns, .. }) in inside.iter().zip(parts) {
             outside.iter_mut().zip(&local[columns.len()..]).for_each(|(sum, part)| *sum += *part);
         }
         forward(nodes_above(), &mut outside, place_above);
         backward(nodes_above().rev(), &mut outside, place_above);
-        inside.par_iter_mut().zip(parts).for_each(|(local, (nodes, columns))| {
+        inside.par_iter_mut().zip(parts).for_each(|(local, Subtree { nodes, columns, .. })| {
             local[columns.len()..].copy_from_slice(&outside);
             backward(nodes.clone().rev().map(|s| self.node(s)), local, |c| position(columns, c));
         });
-        for (local, (_, columns)) in inside.iter().zip(parts) {
+        for (local, Subtree { columns, .. }) in inside.iter().zip(parts) {
             x[columns.clone()].copy_from_slice(&local[..columns.len()]);
         }
         top.iter().flat_map(|&s| self.columns(s)).for_each(|column| x[column] = outside[place_above(column)]);
