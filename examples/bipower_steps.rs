@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let point = problem.point(&x);
         let flows = point.flows();
         // inflow is p times the cost that enters, outflow c p times the cost that leaves
-        let (a, b) = (flows.inflow[unit].to_f64() / P, flows.outflow[unit].to_f64() / (c * P));
+        let (a, b) = (flows.inflow(unit).to_f64() / P, flows.outflow(unit).to_f64() / (c * P));
         let expected = flows.cost.to_f64() - (a + b - least(a, b, c));
         let settings = Settings {
             method: Method::Local,

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let unit = (k * 7) % n;
         let point = problem.point(&x);
         let flows = point.flows();
-        let (a, b) = (flows.inflow[unit].to_f64() / p, flows.outflow[unit].to_f64() / p);
+        let (a, b) = (flows.inflow(unit).to_f64() / p, flows.outflow(unit).to_f64() / p);
         let settings = Settings {
             method: Method::Local,
             schedule: Schedule::Sequence(vec![unit]),

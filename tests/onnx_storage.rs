@@ -10,6 +10,7 @@ use quickcheck::{Arbitrary, Gen};
 use quickcheck_macros::quickcheck;
 use synbal::lowered::Scaling;
 use synbal::model::{OnnxModel, Tensor};
+use synbal::numeric::Wide;
 use synbal::problem::Problem;
 use synbal::regularizer::Regularizer;
 
@@ -97,7 +98,7 @@ impl Sizes {
 fn flows(problem: &Problem, scaling: &Scaling) -> Vec<[f64; 2]> {
     let point = problem.point(scaling.scales.rest());
     let flows = point.flows();
-    flows.inflow.iter().zip(&flows.outflow).map(|(i, o)| [i.to_f64(), o.to_f64()]).collect()
+    (0..flows.variables()).map(|v| [flows.inflow(v), flows.outflow(v)].map(Wide::to_f64)).collect()
 }
 
 #[quickcheck]

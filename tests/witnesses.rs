@@ -152,8 +152,8 @@ fn matches_naive(raw: &Raw, problem: &Problem, x: &[f64], d: &[f64]) {
     close_logs("cost", point.flows().cost, naive.ln_cost, allowed);
     let (gradient, product, diagonal) = (point.scaled_gradient(), point.scaled_product(d), point.diagonal());
     for v in 0..raw.variables {
-        close_logs("inflow", point.flows().inflow[v], naive.ln_in[v], allowed);
-        close_logs("outflow", point.flows().outflow[v], naive.ln_out[v], allowed);
+        close_logs("inflow", point.flows().inflow(v), naive.ln_in[v], allowed);
+        close_logs("outflow", point.flows().outflow(v), naive.ln_out[v], allowed);
         // everything of this variable relative to its largest connection
         let mut terms: Vec<(f64, f64, f64)> = vec![];
         for e in raw.edges.iter().filter(|e| e.weight != 0.0) {
@@ -214,8 +214,8 @@ fn blocks_larger_than_a_panel_and_a_tile_match_the_naive_sums() {
             let other = other.point(&x);
             for v in 0..rows + columns {
                 assert!(close(
-                    first.flows().inflow[v] + first.flows().outflow[v],
-                    other.flows().inflow[v] + other.flows().outflow[v]
+                    first.flows().inflow(v) + first.flows().outflow(v),
+                    other.flows().inflow(v) + other.flows().outflow(v)
                 ));
             }
             let pairs = first.scaled_product(&d).into_iter().zip(other.scaled_product(&d));

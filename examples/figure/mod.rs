@@ -203,7 +203,7 @@ pub fn flows(name: &str, title: &str, problem: &Problem, optimum: &[f64]) -> Res
     let at = |x: &[f64]| {
         let point = problem.point(x);
         let flows = point.flows();
-        let pair = |v: usize| (flows.inflow[v].to_f64(), flows.outflow[v].to_f64());
+        let pair = |v: usize| (flows.inflow(v).to_f64(), flows.outflow(v).to_f64());
         (0..x.len()).map(pair).collect::<Vec<_>>()
     };
     let (before, after) = (at(&vec![0.0; optimum.len()]), at(optimum));

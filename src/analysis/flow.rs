@@ -28,7 +28,7 @@ pub fn gradient_flow(problem: &Problem, start: &[f64], times: &[f64], tolerance:
     let slope = |x: &[f64]| -> Vec<f64> {
         let point = problem.point(x);
         let flows = point.flows();
-        (0..x.len()).map(|v| (flows.outflow[v] - flows.inflow[v]).to_f64()).collect()
+        (0..x.len()).map(|v| (flows.outflow(v) - flows.inflow(v)).to_f64()).collect()
     };
     let (mut x, mut now, mut step) = (start.to_vec(), 0.0, 1e-6_f64);
     let mut first = slope(&x);

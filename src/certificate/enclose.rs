@@ -131,7 +131,7 @@ impl Signs {
             let plain: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
             let point = problem.proved_point(&plain);
             let flows = point.flows();
-            let through = |v: usize| flows.inflow[v] + flows.outflow[v];
+            let through = |v: usize| flows.inflow(v) + flows.outflow(v);
             let imbalance = all.clone().map(|v| flows.imbalance(v)).collect();
             Self { imbalance, through: all.map(through).collect(), roundoff: problem.roundoff(&plain) }
         };

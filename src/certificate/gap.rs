@@ -56,7 +56,7 @@ pub fn gap(problem: &Problem, candidate: &LogScales, fixed: &[bool]) -> Result<f
         .iter()
         .zip(&root)
         .map(|(&v, d)| {
-            let (into, out) = (flows.inflow[v], flows.outflow[v]);
+            let (into, out) = (flows.inflow(v), flows.outflow(v));
             let gradient = Wide::to_f64(into - out).abs() + 3.0 * roundoff * Wide::to_f64(into + out);
             (gradient / d).powi(2)
         })

@@ -29,7 +29,7 @@ pub fn margins(problem: &Problem, candidate: &LogScales, fixed: &[bool]) -> Vec<
     let moves: Vec<bool> = (0..n).map(|v| !fixed[v] && !diagonal[v].is_zero()).collect();
     let over = |v: usize, value: Wide| if moves[v] { (value / diagonal[v]).to_f64() } else { 0.0 };
     let right: Vec<f64> = (0..n)
-        .map(|v| over(v, flows.inflow[v] + flows.outflow[v]) * (flows.imbalance(v).abs() + 3.0 * roundoff))
+        .map(|v| over(v, flows.inflow(v) + flows.outflow(v)) * (flows.imbalance(v).abs() + 3.0 * roundoff))
         .collect();
     let weight: Vec<f64> = (0..n).map(|v| if moves[v] { (diagonal[v] / largest).to_f64() } else { 0.0 }).collect();
     let dot = |a: &[f64], b: &[f64]| (0..n).map(|v| weight[v] * a[v] * b[v]).sum::<f64>();

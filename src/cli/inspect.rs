@@ -104,8 +104,8 @@ fn layers(lowered: &Lowered, flows: &Flows, p: f64) -> Vec<LayerReport> {
             tied: (l.units.len() - frozen).saturating_sub(l.variables.len()),
             frozen,
             dead: units().filter(|u| dead.contains(u.name.as_str())).count(),
-            inflow: all().map(|v| flows.inflow[v].to_f64() / p).sum(),
-            outflow: all().map(|v| flows.outflow[v].to_f64() / p).sum(),
+            inflow: all().map(|v| flows.inflow(v).to_f64() / p).sum(),
+            outflow: all().map(|v| flows.outflow(v).to_f64() / p).sum(),
             residual: flows.residual_of(all()),
         }
     };

@@ -26,7 +26,7 @@ impl Deficit {
         let zero = vec![0.0; problem.variables()];
         let point = problem.point(&zero);
         let flows = point.flows();
-        let pairs = flows.inflow.iter().zip(&flows.outflow).map(|(i, o)| (i.to_f64(), o.to_f64()));
+        let pairs = (0..flows.variables()).map(|v| (flows.inflow(v).to_f64(), flows.outflow(v).to_f64()));
         let (mut total, mut whole) = (0.0, 0.0);
         for (enters, leaves) in pairs {
             total += (enters - leaves).powi(2);
@@ -54,7 +54,7 @@ pub fn square_deficits(net: &Net, tensors: &[Tensor]) -> Result<Vec<f64>> {
     let zero = vec![0.0; problem.variables()];
     let point = problem.point(&zero);
     let flows = point.flows();
-    Ok(flows.inflow.iter().zip(&flows.outflow).map(|(i, o)| i.to_f64() - o.to_f64()).collect())
+    Ok((0..flows.variables()).map(|v| flows.inflow(v).to_f64() - flows.outflow(v).to_f64()).collect())
 }
 
 /// The sum of the squares of all numbers of a layer's tensors, layer by layer.

@@ -6,6 +6,7 @@
 mod dot;
 mod double;
 mod dyadic;
+mod extent;
 mod float;
 mod multiplier;
 mod power;
@@ -16,6 +17,7 @@ mod words;
 
 pub use dot::{dot, weighted_dot};
 pub use double::{DOUBLE_ROUNDOFF, Double, EXP_ROUNDOFF, LARGEST_EXP};
+pub use extent::extent;
 pub use float::Float;
 pub use multiplier::Multiplier;
 pub use power::{half_integer_power, is_half_integer};

@@ -13,25 +13,66 @@ use crate::numeric::{PLAIN_LOG, Scalar, Wide};
 pub struct Flows {
     /// The total cost F(x).
     pub cost: Wide,
-    /// What the variable scales up.
-    pub inflow: Vec<Wide>,
-    /// What the variable scales down.
-    pub outflow: Vec<Wide>,
+    sides: Sides,
+}
+
+/// What every variable scales up, and what it scales down, in the scalar of the pass.
+#[derive(Clone, Debug)]
+enum Sides {
+    Plain([Vec<f64>; 2]),
+    Wide([Vec<Wide>; 2]),
 }
 
 impl Flows {
+    /// What the variable scales up.
+    #[must_use]
+    pub fn inflow(&self, variable: usize) -> Wide {
+        self.side(0, variable)
+    }
+
+    /// What the variable scales down.
+    #[must_use]
+    pub fn outflow(&self, variable: usize) -> Wide {
+        self.side(1, variable)
+    }
+
+    fn side(&self, side: usize, variable: usize) -> Wide {
+        match &self.sides {
+            Sides::Plain(sides) => sides[side][variable].into(),
+            Sides::Wide(sides) => sides[side][variable],
+        }
+    }
+
+    /// Number of variables.
+    #[must_use]
+    pub fn variables(&self) -> usize {
+        match &self.sides {
+            Sides::Plain([inflow, _]) => inflow.len(),
+            Sides::Wide([inflow, _]) => inflow.len(),
+        }
+    }
+
     /// `(inflow - outflow) / (inflow + outflow)` of one variable; zero where nothing flows.
     #[must_use]
+    #[inline]
     pub fn imbalance(&self, variable: usize) -> f64 {
-        let (i, o) = (self.inflow[variable], self.outflow[variable]);
-        let total = i + o;
-        if total.is_zero() { 0.0 } else { ((i - o) / total).to_f64() }
+        match &self.sides {
+            Sides::Plain([inflow, outflow]) => {
+                let (i, o) = (inflow[variable], outflow[variable]);
+                if i + o == 0.0 { 0.0 } else { (i - o) / (i + o) }
+            }
+            Sides::Wide([inflow, outflow]) => {
+                let (i, o) = (inflow[variable], outflow[variable]);
+                let total = i + o;
+                if total.is_zero() { 0.0 } else { ((i - o) / total).to_f64() }
+            }
+        }
     }
 
     /// The relative residual: the largest magnitude of an imbalance.
     #[must_use]
     pub fn residual(&self) -> f64 {
-        self.residual_of(0..self.inflow.len())
+        self.residual_of(0..self.variables())
     }
 
     /// The largest magnitude of an imbalance of some variables; infinite where one is not a number.
@@ -107,10 +148,12 @@ impl Problem {
         let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
         let plain = largest * steepest <= PLAIN_LOG && self.blocks.iter().all(|b| b.values.passes_plain());
         if plain {
-            let (flows, data) = evaluate(self, &log, exp);
+            let (cost, sides, data) = evaluate(self, &log, exp);
+            let flows = Flows { cost: cost.into(), sides: Sides::Plain(sides) };
             Point { problem: self, flows, state: State::Plain(data) }
         } else {
-            let (flows, data) = evaluate(self, &log, wide_exp);
+            let (cost, sides, data) = evaluate(self, &log, wide_exp);
+            let flows = Flows { cost, sides: Sides::Wide(sides) };
             Point { problem: self, flows, state: State::Wide(data) }
         }
     }
@@ -126,11 +169,19 @@ impl Point<'_> {
     /// The gradient divided by the diagonal of the Hessian, both of cost in log-scales; zero where nothing flows.
     #[must_use]
     pub fn scaled_gradient(&self) -> Vec<f64> {
-        let ratio = |v: usize, diagonal: Wide| {
-            let gradient = self.flows.inflow[v] - self.flows.outflow[v];
-            if diagonal.is_zero() { 0.0 } else { (gradient / diagonal).to_f64() }
-        };
-        self.diagonal().into_iter().enumerate().map(|(v, d)| ratio(v, d)).collect()
+        match (&self.flows.sides, &self.state) {
+            (Sides::Plain([inflow, outflow]), State::Plain(data)) => {
+                let gradient = inflow.iter().zip(outflow).map(|(i, o)| i - o);
+                gradient.zip(&data.diagonal).map(|(g, &d)| if d == 0.0 { 0.0 } else { g / d }).collect()
+            }
+            _ => {
+                let ratio = |v: usize, diagonal: Wide| {
+                    let gradient = self.flows.inflow(v) - self.flows.outflow(v);
+                    if diagonal.is_zero() { 0.0 } else { (gradient / diagonal).to_f64() }
+                };
+                self.diagonal().into_iter().enumerate().map(|(v, d)| ratio(v, d)).collect()
+            }
+        }
     }
 
     /// Diagonal of the Hessian.
@@ -163,6 +214,14 @@ impl Point<'_> {
         match &self.state {
             State::Plain(data) => Some(data.curvature.iter().map(|c| (c.rows.as_slice(), c.columns.as_slice()))),
             State::Wide(_) => None,
+        }
+    }
+
+    /// Inflows and outflows, where all numbers are in the range of `f64`.
+    pub(crate) fn plain_flows(&self) -> Option<&[Vec<f64>; 2]> {
+        match &self.flows.sides {
+            Sides::Plain(sides) => Some(sides),
+            Sides::Wide(_) => None,
         }
     }
 
@@ -207,7 +266,7 @@ fn curvature_of<S: Scalar>(problem: &Problem, data: &Data<S>, block: usize, inde
     }
 }
 
-fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> S) -> (Flows, Data<S>) {
+fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> S) -> (S, [Vec<S>; 2], Data<S>) {
     let powers = |sign: f64, ends: &dyn Fn(&Block) -> &[u32]| -> Vec<Vec<S>> {
         // only where a block of the exponent asks for them: zero elsewhere
         let mut powers = vec![vec![S::default(); log.len()]; problem.exponents.len()];
@@ -255,11 +314,8 @@ fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> S) -
         curvatures.add(heads, &parts.rows, tails, &parts.columns, 1.0);
         curvature.push(parts);
     }
-    let (inflow, outflow) = slopes.flows(problem);
     let diagonal = curvatures.diagonal(problem);
-    let wide = |flows: Vec<S>| flows.into_iter().map(Into::into).collect();
-    let flows = Flows { cost: cost.into(), inflow: wide(inflow), outflow: wide(outflow) };
-    (flows, Data { up, down, curvature, diagonal })
+    (cost, slopes.flows(problem), Data { up, down, curvature, diagonal })
 }
 
 /// Sums at ports, as heads and as tails.
@@ -281,7 +337,7 @@ impl<S: Scalar> Ends<S> {
     }
 
     /// What scales up and what scales down with every variable.
-    fn flows(&self, problem: &Problem) -> (Vec<S>, Vec<S>) {
+    fn flows(&self, problem: &Problem) -> [Vec<S>; 2] {
         let zeros = vec![S::default(); problem.variables];
         let (mut inflow, mut outflow) = (zeros.clone(), zeros);
         for (q, form) in problem.ports.iter().enumerate() {
@@ -292,7 +348,7 @@ impl<S: Scalar> Ends<S> {
                 outflow[v] = outflow[v] + size * down;
             }
         }
-        (inflow, outflow)
+        [inflow, outflow]
     }
 
     fn diagonal(&self, problem: &Problem) -> Vec<S> {

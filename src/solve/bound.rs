@@ -33,7 +33,7 @@ pub(super) fn bound(
     let (flows, diagonal) = (point.flows(), point.diagonal());
     let unknown = ErrorBound { weights: f64::INFINITY, margins: vec![], smallest: None };
     // a curvature that vanishes in rounding says nothing of how far the optimum is
-    let flat = |v: usize| run.moves[v] && diagonal[v].is_zero() && !(flows.inflow[v] + flows.outflow[v]).is_zero();
+    let flat = |v: usize| run.moves[v] && diagonal[v].is_zero() && !(flows.inflow(v) + flows.outflow(v)).is_zero();
     if (0..diagonal.len()).any(flat) {
         return unknown;
     }
@@ -43,7 +43,7 @@ pub(super) fn bound(
             if !moves(v) {
                 return 0.0;
             }
-            let through = ((flows.inflow[v] + flows.outflow[v]) / diagonal[v]).to_f64();
+            let through = ((flows.inflow(v) + flows.outflow(v)) / diagonal[v]).to_f64();
             through * (imbalance(v).abs() + roundoff)
         })
         .collect();

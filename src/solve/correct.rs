@@ -36,7 +36,7 @@ pub fn corrections<T>(
     Ok(use_it(&mut |imbalance| {
         let one = |v: usize| {
             let moves = run.moves[v] && !diagonal[v].is_zero();
-            let through = || ((flows.inflow[v] + flows.outflow[v]) / diagonal[v]).to_f64();
+            let through = || ((flows.inflow(v) + flows.outflow(v)) / diagonal[v]).to_f64();
             if moves { through() * imbalance[v] } else { 0.0 }
         };
         let b: Vec<f64> = (0..diagonal.len()).map(one).collect();

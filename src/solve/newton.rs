@@ -6,6 +6,7 @@
 use super::linear::LinearSolver;
 use super::run::{End, Run};
 use super::warm;
+use crate::numeric::extent;
 use crate::problem::{Cost, Point, Problem};
 
 /// Sweeps before the first Newton step; fewer when the local steps are already short.
@@ -104,10 +105,7 @@ fn advance(x: &mut [f64], length: f64, direction: &[f64]) {
 /// A bound on the change of the logarithm of any connection's cost along `d` (of the log-multiplier for convex costs).
 pub(super) fn log_change(problem: &Problem, d: &[f64]) -> f64 {
     let along: Vec<f64> = problem.ports().iter().map(|f| f.at(d)).collect();
-    let range = |ports: &[u32]| {
-        let values = ports.iter().map(|&q| along[q as usize]);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
-    };
+    let range = |ports: &[u32]| extent(ports.iter().map(|&q| along[q as usize]));
     let mut most = 0.0f64;
     for block in problem.blocks() {
         let ((head_low, head_high), (tail_low, tail_high)) = (range(&block.heads), range(&block.tails));

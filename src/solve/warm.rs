@@ -15,16 +15,29 @@ const LONGEST: f64 = 1.0;
 pub(super) fn step(run: &Run, point: &Point) -> Vec<f64> {
     let most = run.problem.ports().iter().map(|f| f.terms().len()).max().unwrap_or(1).max(1);
     let powers = run.problem.is_powers();
-    let (flows, diagonal) = (point.flows(), point.diagonal());
-    (0..run.moves.len())
-        .map(|v| {
-            let (i, o) = (flows.inflow[v], flows.outflow[v]);
-            if !run.moves[v] || i.is_zero() || o.is_zero() {
-                return 0.0;
-            }
-            let k = (diagonal[v] / (i + o)).to_f64();
-            let step = (o / i).ln() / (2.0 * k) / (2.0 * most as f64);
-            if powers { step } else { step.clamp(-LONGEST, LONGEST) }
-        })
-        .collect()
+    let plain = point.plain_flows().zip(point.plain_diagonal());
+    let (flows, diagonal) = (point.flows(), if plain.is_some() { vec![] } else { point.diagonal() });
+    // the mean exponent, and the logarithm of outflow over inflow; none where nothing flows on one side
+    let mean_and_log = |v: usize| match plain {
+        Some(([inflow, outflow], diagonal)) => {
+            let (i, o) = (inflow[v], outflow[v]);
+            (i > 0.0 && o > 0.0).then(|| (diagonal[v] / (i + o), ratio_ln(o, i)))
+        }
+        None => {
+            let (i, o) = (flows.inflow(v), flows.outflow(v));
+            (!i.is_zero() && !o.is_zero()).then(|| ((diagonal[v] / (i + o)).to_f64(), (o / i).ln()))
+        }
+    };
+    let step = |v: usize| {
+        let (mean, log) = if run.moves[v] { mean_and_log(v)? } else { return None };
+        let step = log / (2.0 * mean) / (2.0 * most as f64);
+        Some(if powers { step } else { step.clamp(-LONGEST, LONGEST) })
+    };
+    (0..run.moves.len()).map(|v| step(v).unwrap_or(0.0)).collect()
+}
+
+/// `ln(a / b)`, where the ratio may leave the range of `f64`.
+fn ratio_ln(a: f64, b: f64) -> f64 {
+    let ratio = a / b;
+    if ratio.is_normal() { ratio.ln() } else { a.ln() - b.ln() }
 }

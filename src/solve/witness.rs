@@ -126,7 +126,7 @@ impl<'a> Centre<'a> {
     fn new(run: &Run<'a, '_>, x: &[f64], point: &Point) -> Self {
         let diagonal = point.diagonal();
         let (flows, cost) = (point.flows(), point.flows().cost);
-        let through = || (0..x.len()).fold(Wide::ZERO, |sum, v| sum + flows.inflow[v] + flows.outflow[v]);
+        let through = || (0..x.len()).fold(Wide::ZERO, |sum, v| sum + flows.inflow(v) + flows.outflow(v));
         let unit = if run.problem.is_powers() { cost } else { through() * Wide::from(0.5) };
         let moving: Vec<usize> = (0..x.len()).filter(|&v| run.moves[v] && !diagonal[v].is_zero()).collect();
         // at most ten e-foldings at once, also where the cost of a unit is a tiny part of the whole
@@ -172,7 +172,7 @@ impl<'a> Centre<'a> {
 
     fn gradient_at(&self, point: &Point) -> Vector {
         let (flows, level) = (point.flows(), self.level(point).0);
-        let entry = |(k, &v): (usize, &usize)| ((flows.inflow[v] - flows.outflow[v]) / level).to_f64() * self.step[k];
+        let entry = |(k, &v): (usize, &usize)| ((flows.inflow(v) - flows.outflow(v)) / level).to_f64() * self.step[k];
         Vector::from_iterator(self.moving.len(), self.moving.iter().enumerate().map(entry))
     }
 }
