@@ -208,11 +208,11 @@ impl Point<'_> {
         matches!(self.state, State::Plain(_))
     }
 
-    /// For every block the sums of its rows' and its columns' curvatures (of cost in log-multipliers); none where numbers
+    /// The sums of a block's rows' and its columns' curvatures (of cost in log-multipliers), by its number; none where numbers
     /// leave the range of `f64`.
-    pub(crate) fn plain_curvatures(&self) -> Option<impl Iterator<Item = (&[f64], &[f64])>> {
+    pub(crate) fn plain_curvatures(&self, block: usize) -> Option<(&[f64], &[f64])> {
         match &self.state {
-            State::Plain(data) => Some(data.curvature.iter().map(|c| (c.rows.as_slice(), c.columns.as_slice()))),
+            State::Plain(data) => Some((&data.curvature[block].rows, &data.curvature[block].columns)),
             State::Wide(_) => None,
         }
     }

@@ -68,6 +68,10 @@ impl Clusters {
     /// The inverses of matrices with this diagonal, from which couplings are taken on both sides of it. Rows and columns with
     /// nothing on the diagonal are zero; where rounding keeps a matrix from being inverted, its couplings are left out.
     pub fn inverse(&self, diagonal: &[f64], couplings: impl Iterator<Item = ([u32; 2], f64)>) -> Vec<f64> {
+        // most networks have no such blocks
+        if self.numbers == diagonal.len() {
+            return diagonal.iter().map(|&d| if d > 0.0 { d.recip() } else { 0.0 }).collect();
+        }
         let scale: Vec<f64> = diagonal.iter().map(|&d| if d > 0.0 { d.sqrt().recip() } else { 0.0 }).collect();
         let mut values = vec![0.0; self.numbers];
         for ([a, b], coupling) in couplings {
@@ -88,6 +92,9 @@ impl Clusters {
 
     /// The product of all these matrices with a vector.
     pub fn apply(&self, values: &[f64], y: &[f64]) -> Vec<f64> {
+        if self.numbers == y.len() {
+            return values.iter().zip(y).map(|(x, y)| x * y).collect();
+        }
         let product = |place: &Place| {
             let own = &values[place.row as usize..(place.row + place.size) as usize];
             let members = &self.members[place.first as usize..(place.first + place.size) as usize];

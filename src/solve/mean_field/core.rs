@@ -1,9 +1,9 @@
 //! The small part of a mean-field system that is solved exactly.
 //!
-//! The Hessian is `M = C - U K U^T` with the matrices C of all clusters, two columns of U for every block of rank one, r for its
-//! heads and c for its tails, and K the exchange of the two: each block takes `r c^T + c r^T` away. By Woodbury's formula
-//! `M^-1 = C^-1 + C^-1 U (K - U^T C^-1 U)^-1 U^T C^-1`, for K is its own inverse. The core `K - U^T C^-1 U` is indefinite,
-//! and as sparse as the graph of blocks.
+//! The Hessian is `M = C + U K U^T` with the matrices C of all clusters, two columns of U for every block of rank one, r for its
+//! heads and c, which is negative, for its tails, and K the exchange of the two: each block adds `r c^T + c r^T`. By Woodbury's
+//! formula `M^-1 = C^-1 - C^-1 U (K + U^T C^-1 U)^-1 U^T C^-1`, for K is its own inverse. The core `K + U^T C^-1 U` is
+//! indefinite, and as sparse as the graph of blocks.
 
 use super::clusters::Clusters;
 use crate::solve::pattern::sorted;
@@ -11,6 +11,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::lu::{LuRef, NumericLu, SymbolicLu, factorize_symbolic_lu};
 use faer::sparse::{Pair, SparseColMatRef, SymbolicSparseColMat};
 use faer::{Conj, Mat, Par};
+use std::ops::Range;
 
 /// Which columns meet in which clusters.
 pub(super) struct Core {
@@ -40,14 +41,15 @@ struct Place {
 
 impl Core {
     /// The pattern of the core and its symbolic factorization; none when it exceeds the memory that can be indexed.
-    pub fn new(clusters: Clusters, blocks: &[[Vec<u32>; 2]]) -> Option<Self> {
-        let columns: Vec<&Vec<u32>> = blocks.iter().flatten().collect();
+    ///
+    /// The columns are given as ranges of their entries, by the variables of these; entries of slope zero are zero.
+    pub fn new(clusters: Clusters, columns: &[Range<usize>], variables: &[u32], slopes: &[f64]) -> Option<Self> {
         let (mut entries_at, mut column_of) = (vec![vec![]; clusters.variables()], vec![]);
         for (i, column) in columns.iter().enumerate() {
-            for &v in *column {
-                entries_at[v as usize].push(column_of.len() as u32);
-                column_of.push(i as u32);
+            for entry in column.clone().filter(|&entry| slopes[entry] != 0.0) {
+                entries_at[variables[entry] as usize].push(entry as u32);
             }
+            column_of.resize(column.end, i as u32);
         }
         // the core is symmetric: pairs below the diagonal, and all of those on it
         let ends = |&[a, b]: &[u32; 2]| [column_of[a as usize], column_of[b as usize]];
@@ -85,19 +87,13 @@ impl Core {
         };
         let places = sites.iter().map(&mut place).collect();
         let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
-        let heights = columns.iter().map(|column| column.len()).collect();
-        let variable_of = columns.into_iter().flatten().copied().collect();
-        Some(Self { clusters, variable_of, column_of, heights, pairs, places, matrix, symbolic })
+        let heights = columns.iter().map(Range::len).collect();
+        Some(Self { clusters, variable_of: variables.to_vec(), column_of, heights, pairs, places, matrix, symbolic })
     }
 
     /// The clusters.
     pub fn clusters(&self) -> &Clusters {
         &self.clusters
-    }
-
-    /// Entries of all columns.
-    pub fn entries(&self) -> usize {
-        self.column_of.len()
     }
 
     /// The core for these values of all columns, one after the other, and the inverses of all clusters, factorized; none where
@@ -111,7 +107,7 @@ impl Core {
                 flat[a as usize] * inverse[position as usize] * flat[b as usize]
             };
             let sum: f64 = pairs.iter().map(term).sum();
-            place.positions.iter().for_each(|&position| values[position] = place.own - sum);
+            place.positions.iter().for_each(|&position| values[position] = place.own + sum);
             first = place.end;
         }
         let mut lu = NumericLu::new();
@@ -138,7 +134,7 @@ pub(super) struct Factor<'a> {
 }
 
 impl Factor<'_> {
-    /// `y + C^-1 U core^-1 U^T y`.
+    /// `y - C^-1 U core^-1 U^T y`.
     pub fn correct(&self, y: &[f64], inverse: &[f64]) -> Vec<f64> {
         let core = self.core;
         let mut side = Mat::<f64>::zeros(core.heights.len(), 1);
@@ -161,6 +157,6 @@ impl Factor<'_> {
             image[v as usize] += u * sides[column as usize];
         }
         let correction = core.clusters.apply(inverse, &image);
-        y.iter().zip(correction).map(|(y, c)| y + c).collect()
+        y.iter().zip(correction).map(|(y, c)| y - c).collect()
     }
 }

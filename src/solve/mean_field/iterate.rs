@@ -3,7 +3,6 @@
 use super::Layout;
 use super::anderson::Anderson;
 use crate::problem::Point;
-use crate::solve::newton::log_change;
 use crate::solve::run::{End, Run};
 
 /// Iterates that the acceleration remembers.
@@ -52,8 +51,8 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
         let plain = model.minimize();
         let mut step = anderson.step(x, &plain);
         // a combination that leads far away is not believed
-        let far = log_change(run.problem, &step);
-        if far.is_nan() || far > FARTHEST * SHORT && far > FARTHEST * log_change(run.problem, &plain) {
+        let far = layout.longest(&step);
+        if far > FARTHEST * SHORT && far > FARTHEST * layout.longest(&plain) {
             anderson.restart();
             step = plain;
         }

@@ -11,7 +11,8 @@ mod anderson;
 mod clusters;
 mod core;
 mod iterate;
+mod layout;
 mod model;
 
 pub(super) use iterate::minimize;
-pub(super) use model::Layout;
+pub(super) use layout::Layout;
