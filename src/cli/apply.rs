@@ -2,7 +2,7 @@
 
 use super::args::Apply;
 use super::input::Input;
-use super::settings::{Norm, limit_threads};
+use super::settings::{Norm, make_threads};
 use super::{Exit, check_target, show};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lowered::{Lowered, Scaling};
@@ -14,7 +14,7 @@ use std::path::Path;
 const CONSISTENT: f64 = 1e-9;
 
 pub fn run(args: &Apply) -> Result<Exit> {
-    limit_threads(&args.reading)?;
+    make_threads(&args.reading)?;
     check_target(&args.output, args.force)?;
     let file = read(&args.scales)?;
     let input = Input::open(&args.model, &args.reading)?;

@@ -6,7 +6,7 @@ use super::exact::exact;
 use super::input::Input;
 use super::optimum::{constrain, solve};
 use super::origin::Origin;
-use super::settings::{Norm, limit_threads, settings};
+use super::settings::{Norm, make_threads, settings};
 use super::{Exit, check_target, function, json, show};
 use crate::balance::Balanced;
 use crate::certificate::Certificate;
@@ -25,7 +25,7 @@ use std::time::Instant;
 
 pub fn run(args: &Balance) -> Result<Exit> {
     let begin = Instant::now();
-    limit_threads(&args.reading)?;
+    make_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
     let origin = args.certificate.as_deref().map(Origin::path);
     for path in args.output.iter().chain(&args.scales).chain(&args.certificate).chain(&origin) {

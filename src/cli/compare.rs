@@ -2,7 +2,7 @@
 
 use super::args::Compare;
 use super::input::Input;
-use super::settings::{Norm, limit_threads};
+use super::settings::{Norm, make_threads};
 use super::{Exit, show};
 use crate::compare::{Comparison, compare};
 use crate::error::{Error, ErrorKind, Result};
@@ -51,7 +51,7 @@ pub struct Recovered {
 const SHOWN: usize = 12;
 
 pub fn run(args: &Compare) -> Result<Exit> {
-    limit_threads(&args.reading)?;
+    make_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
     let first = Input::open(&args.first, &args.reading)?;
     let second = Input::open(&args.second, &args.reading)?;

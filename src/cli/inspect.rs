@@ -3,7 +3,7 @@
 use super::args::Inspect;
 use super::input::Input;
 use super::optimum::solve;
-use super::settings::{Norm, limit_threads};
+use super::settings::{Norm, make_threads};
 use super::{Exit, show};
 use crate::error::Result;
 use crate::lowered::Lowered;
@@ -53,7 +53,7 @@ struct LayerReport {
 }
 
 pub fn run(args: &Inspect) -> Result<Exit> {
-    limit_threads(&args.reading)?;
+    make_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
     let input = Input::open(&args.input, &args.reading)?;
     let lowered = input.lower(&norm, &args.reading).map_err(|e| e.in_file(&args.input))?;

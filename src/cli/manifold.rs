@@ -2,7 +2,7 @@
 
 use super::args::ManifoldArgs;
 use super::input::Input;
-use super::settings::{Norm, limit_threads};
+use super::settings::{Norm, make_threads};
 use super::{Exit, show};
 use crate::error::Result;
 use crate::lowered::Lowered;
@@ -42,7 +42,7 @@ struct Report {
 const DENSE: usize = 4_000_000;
 
 pub fn run(args: &ManifoldArgs) -> Result<Exit> {
-    limit_threads(&args.reading)?;
+    make_threads(&args.reading)?;
     let input = Input::open(&args.input, &args.reading)?;
     let lowered = input.lower(&Norm::of(&args.reading)?, &args.reading).map_err(|e| e.in_file(&args.input))?;
     let report = describe(&lowered, args.matrices)?;

@@ -7,6 +7,7 @@ use crate::regularizer::{EXPONENTS, Power, Regularizer};
 use crate::report::number;
 use crate::solve::{Method, Schedule, Settings, Step};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use std::num::NonZero;
 use std::ops::ControlFlow;
 
 /// The norm: a sum of powers, or the largest weight.
@@ -118,18 +119,27 @@ pub fn settings(solving: &Solving, layers: &[Layer]) -> Result<Settings> {
 /// Starting more threads than this takes longer than most solves.
 const MOST_THREADS: usize = 1024;
 
-/// Limits the threads of this process.
-pub fn limit_threads(reading: &Reading) -> Result<()> {
-    let Some(threads) = reading.threads else { return Ok(()) };
-    if threads == 0 {
-        return Err(Error::new(ErrorKind::Parameter, "--threads", "0 threads do nothing", "give at least 1"));
-    }
-    if threads > MOST_THREADS {
-        let problem = format!("{threads} threads");
-        return Err(Error::new(ErrorKind::Parameter, "--threads", problem, format!("give at most {MOST_THREADS}")));
-    }
+/// Makes the threads of this process: as many as were asked for, this one among them.
+///
+/// Otherwise every parallel loop would begin with this thread going to sleep, and another one waking up: on a small model that
+/// took a quarter of a solve.
+pub fn make_threads(reading: &Reading) -> Result<()> {
+    let refused = |problem, remedy| Err(Error::new(ErrorKind::Parameter, "--threads", problem, remedy));
+    let threads = match reading.threads {
+        Some(0) => return refused("0 threads do nothing".to_string(), "give at least 1".to_string()),
+        Some(n) if n > MOST_THREADS => return refused(format!("{n} threads"), format!("give at most {MOST_THREADS}")),
+        Some(n) => n,
+        None => {
+            // as the library of threads would count them
+            let set = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+            let all = || std::thread::available_parallelism().map_or(1, NonZero::get);
+            set.unwrap_or_else(all).min(MOST_THREADS)
+        }
+    };
     // fails only when the pool exists already, which cannot be at the start of a command
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    // were this thread the only one, others that ask for a loop would wait for it, and it may wait for them
+    let _ = if threads > 1 { pool.use_current_thread() } else { pool }.build_global();
     Ok(())
 }
 

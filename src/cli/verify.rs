@@ -5,7 +5,7 @@ use super::compare::recover;
 use super::input::Input;
 use super::optimum::solve;
 use super::origin::Origin;
-use super::settings::{Norm, limit_threads};
+use super::settings::{Norm, make_threads};
 use super::{Exit, function, show};
 use crate::certificate::{Certificate, Rounding, differs_from_balanced, differs_from_given};
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ struct Report {
 const PROGRAM_GAP: f64 = 1e-6;
 
 pub fn run(args: &Verify) -> Result<Exit> {
-    limit_threads(&args.reading)?;
+    make_threads(&args.reading)?;
     let norm = Norm::of(&args.reading)?;
     let lower = |path| -> Result<(Input, Lowered)> {
         let input = Input::open(path, &args.reading)?;
