@@ -85,7 +85,11 @@ impl ManifoldBuilder {
         {
             return self.tie(v as usize, w as usize);
         }
-        self.require_zero(&a.plus(-1.0, b));
+        match (a.terms(), b.terms()) {
+            (_, []) if !b.is_rounded() => self.require_zero(a),
+            ([], _) if !a.is_rounded() => self.require_zero(b),
+            _ => self.require_zero(&a.plus(-1.0, b)),
+        }
     }
 
     /// Eliminates everything, exactly.

@@ -117,7 +117,8 @@ impl Block {
         match (&self.cost, &self.values) {
             (Cost::Convex(_), Amplitudes::Plain(logs)) => logs[k] > f64::NEG_INFINITY,
             (_, Amplitudes::Plain(values)) => values[k] != 0.0,
-            _ => !self.values.get(k).is_zero(),
+            (_, Amplitudes::Wide(values)) => !values[k].is_zero(),
+            (_, Amplitudes::Stored(lines)) => lines.has(k),
         }
     }
 

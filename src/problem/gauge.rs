@@ -48,18 +48,29 @@ impl Gauge {
                 let (head, tail) = (block.heads[r], block.tails[c]);
                 used[head as usize] = true;
                 used[tail as usize] = true;
+                // most are joined already
+                if parent[head as usize] == parent[tail as usize] {
+                    return;
+                }
                 let (a, b) = (find(&mut parent, head), find(&mut parent, tail));
                 parent[a.max(b) as usize] = a.min(b);
             });
         }
         let mut active = vec![false; problem.variables];
-        let mut relations: Vec<Form> = vec![];
+        // ports whose forms change alike
+        let mut relations: Vec<[&Form; 2]> = vec![];
         for port in 0..problem.ports.len() as u32 {
             let root = find(&mut parent, port);
-            if used[port as usize] && root != port {
-                let relation = problem.ports[port as usize].plus(-1.0, &problem.ports[root as usize]);
-                relation.terms().iter().for_each(|&(v, _)| active[v as usize] = true);
-                relations.push(relation);
+            let alike = [port, root].map(|port| &problem.ports[port as usize]);
+            let [one, other] = alike.map(Form::terms);
+            if !used[port as usize] || alike[0] == alike[1] && !alike[0].is_rounded() {
+                continue;
+            }
+            relations.push(alike);
+            if one.len() <= 1 && other.len() <= 1 && one != other {
+                one.iter().chain(other).for_each(|&(v, _)| active[v as usize] = true);
+            } else {
+                alike[0].plus(-1.0, alike[1]).terms().iter().for_each(|&(v, _)| active[v as usize] = true);
             }
         }
         let mut builder = ManifoldBuilder::new();
@@ -68,7 +79,7 @@ impl Gauge {
         });
         active.iter_mut().zip(inside).for_each(|(a, i)| *a &= i);
         (0..problem.variables).filter(|&v| !active[v]).for_each(|v| builder.freeze(v));
-        relations.iter().for_each(|r| builder.require_zero(r));
+        relations.iter().for_each(|[one, other]| builder.require_equal(one, other));
         let fixed = builder.build()?;
         let mut kernel = vec![vec![]; fixed.free()];
         let mut pins = vec![u32::MAX; fixed.free()];

@@ -78,11 +78,13 @@ impl Flows {
     /// The largest magnitude of an imbalance of some variables; infinite where one is not a number.
     #[must_use]
     pub fn residual_of(&self, variables: impl IntoIterator<Item = usize>) -> f64 {
-        let size = |v: usize| {
-            let imbalance = self.imbalance(v).abs();
-            if imbalance.is_nan() { f64::INFINITY } else { imbalance }
-        };
-        variables.into_iter().map(size).fold(0.0, f64::max)
+        let (mut largest, mut is_number) = (0.0, true);
+        for v in variables {
+            let size = self.imbalance(v).abs();
+            is_number &= !size.is_nan();
+            largest = if size > largest { size } else { largest };
+        }
+        if is_number { largest } else { f64::INFINITY }
     }
 }
 

@@ -197,10 +197,19 @@ impl Lines {
     /// Amplitude `k`.
     pub(super) fn get(&self, k: usize) -> Wide {
         let power = |of: &[i64], at: usize| of.get(at).copied().unwrap_or(0);
-        let weight = self.weights.get(k).abs();
-        let amplitude = self.coefficient * if self.squares { weight * weight } else { weight };
-        Wide::from(amplitude)
+        Wide::from(self.unfolded(k))
             * Wide::scaled(1.0, power(&self.along, k / self.width) + power(&self.across, k % self.width))
+    }
+
+    /// Whether amplitude `k` is not zero.
+    pub(super) fn has(&self, k: usize) -> bool {
+        self.unfolded(k) != 0.0
+    }
+
+    /// Amplitude `k` without any power of two.
+    fn unfolded(&self, k: usize) -> f64 {
+        let weight = self.weights.get(k).abs();
+        self.coefficient * if self.squares { weight * weight } else { weight }
     }
 
     /// Weight `k`, without any power of two.

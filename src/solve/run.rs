@@ -219,6 +219,7 @@ pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
 impl<'a, 'c> Run<'a, 'c> {
     /// A run that has not begun; of settings that were checked.
     pub fn new(problem: &'a Problem, settings: &'a Settings, callback: &'a mut Callback<'c>) -> Result<Self> {
+        let begin = Instant::now();
         let gauge = match &settings.subset {
             Some(subset) => {
                 let mut inside = vec![false; problem.variables()];
@@ -228,7 +229,6 @@ impl<'a, 'c> Run<'a, 'c> {
             None => Gauge::of(problem)?,
         };
         let moves = gauge.moves();
-        let begin = Instant::now();
         Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin })
     }
 

@@ -18,10 +18,10 @@ pub(super) struct Anderson {
     last: Option<(Vec<f64>, Vec<f64>)>,
 }
 
-/// The difference of two neighbours.
+/// The difference of two neighbours: of f, and of x + f.
 struct Difference {
-    x: Vec<f64>,
     f: Vec<f64>,
+    sum: Vec<f64>,
     /// Products of `f` with that of every remembered difference up to this one.
     products: VecDeque<f64>,
 }
@@ -41,19 +41,20 @@ impl Anderson {
     /// of, the vectors remembered.
     pub fn step(&mut self, x: &[f64], f: &[f64]) -> Vec<f64> {
         if let Some((old_x, old_f)) = self.last.take() {
-            self.remember(minus(x, &old_x), minus(f, &old_f));
+            let f: Vec<f64> = f.iter().zip(&old_f).map(|(f, old)| f - old).collect();
+            let sum = f.iter().zip(x).zip(&old_x).map(|((f, x), old)| f + (x - old)).collect();
+            self.remember(f, sum);
         }
         self.last = Some((x.to_vec(), f.to_vec()));
         let mut step = f.to_vec();
         let Some(shares) = self.shares(f) else { return step };
         for (difference, share) in self.differences.iter().zip(&shares) {
-            let both = difference.x.iter().zip(&difference.f);
-            step.iter_mut().zip(both).for_each(|(s, (dx, df))| *s -= share * (dx + df));
+            step.iter_mut().zip(&difference.sum).for_each(|(s, d)| *s -= share * d);
         }
         step
     }
 
-    fn remember(&mut self, x: Vec<f64>, f: Vec<f64>) {
+    fn remember(&mut self, f: Vec<f64>, sum: Vec<f64>) {
         if self.differences.len() == self.memory {
             self.differences.pop_front();
             self.differences.iter_mut().for_each(|d| {
@@ -62,7 +63,7 @@ impl Anderson {
         }
         let others = self.differences.iter().map(|d| dot(&d.f, &f));
         let products = others.chain([dot(&f, &f)]).collect();
-        self.differences.push_back(Difference { x, f, products });
+        self.differences.push_back(Difference { f, sum, products });
     }
 
     /// How much of every difference of f, taken away from f, leaves the least; none where there is no answer.
@@ -83,8 +84,4 @@ impl Anderson {
         let shares = matrix.cholesky()?.solve(&side);
         Some((0..m).map(|i| shares[i] / size[i]).collect())
     }
-}
-
-fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }

@@ -9,7 +9,7 @@ use super::clusters::Clusters;
 use crate::solve::pattern::sorted;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::lu::{LuRef, NumericLu, SymbolicLu, factorize_symbolic_lu};
-use faer::sparse::{Pair, SparseColMatRef, SymbolicSparseColMat};
+use faer::sparse::{Pair as Index, SparseColMatRef, SymbolicSparseColMat};
 use faer::{Conj, Mat, Par};
 use std::ops::Range;
 
@@ -21,20 +21,26 @@ pub(super) struct Core {
     column_of: Vec<u32>,
     /// Number of entries of every column.
     heights: Vec<usize>,
-    /// The pairs of entries in one cluster and where its inverse couples them, by the columns that they belong to.
-    pairs: Vec<([u32; 2], u32)>,
+    pairs: Vec<Pair>,
     /// The values of the core, of every two that are equal one.
     places: Vec<Place>,
     matrix: SymbolicSparseColMat<usize>,
     symbolic: SymbolicLu<usize>,
 }
 
+/// Two entries in one cluster.
+struct Pair {
+    entries: [u32; 2],
+    /// Where the inverse of the cluster couples them.
+    position: u32,
+    /// The number of the value that their product is a part of.
+    place: u32,
+}
+
 /// A value of the core.
 struct Place {
     /// What it is where no clusters meet: 1 in the exchange.
     own: f64,
-    /// The end of its pairs; they begin where those of the last one end.
-    end: usize,
     /// Its positions on both sides of the diagonal.
     positions: [usize; 2],
 }
@@ -44,48 +50,56 @@ impl Core {
     ///
     /// The columns are given as ranges of their entries, by the variables of these; entries of slope zero are zero.
     pub fn new(clusters: Clusters, columns: &[Range<usize>], variables: &[u32], slopes: &[f64]) -> Option<Self> {
-        let (mut entries_at, mut column_of) = (vec![vec![]; clusters.variables()], vec![]);
-        for (i, column) in columns.iter().enumerate() {
-            for entry in column.clone().filter(|&entry| slopes[entry] != 0.0) {
-                entries_at[variables[entry] as usize].push(entry as u32);
-            }
-            column_of.resize(column.end, i as u32);
+        let column_of: Vec<u32> = (0..).zip(columns).flat_map(|(i, own)| std::iter::repeat_n(i, own.len())).collect();
+        let filled = (0..u32::try_from(variables.len()).ok()?).filter(|&entry| slopes[entry as usize] != 0.0);
+        let by_variable = sorted(filled.collect(), clusters.variables(), |entry| variables[entry as usize]);
+        let mut entries_at = vec![0..0; clusters.variables()];
+        let mut first = 0;
+        for own in by_variable.chunk_by(|&a, &b| variables[a as usize] == variables[b as usize]) {
+            entries_at[variables[own[0] as usize] as usize] = first..first + own.len();
+            first += own.len();
         }
         // the core is symmetric: pairs below the diagonal, and all of those on it
-        let ends = |&[a, b]: &[u32; 2]| [column_of[a as usize], column_of[b as usize]];
-        let mut pairs = vec![];
-        for (v, own) in (0..).zip(&entries_at) {
-            for &w in clusters.partners(v) {
-                let position = clusters.position(v, w);
-                let all = own.iter().flat_map(|&a| entries_at[w as usize].iter().map(move |&b| [a, b]));
-                pairs.extend(all.filter(|pair| ends(pair)[0] >= ends(pair)[1]).map(|pair| (pair, position)));
+        let (mut pairs, mut sites) = (vec![], vec![]);
+        let mut place_of = vec![None; columns.len()];
+        for (i, column) in columns.iter().enumerate() {
+            let above = sites.len();
+            let mut place = |sites: &mut Vec<[usize; 2]>, j: usize| {
+                *place_of[j].get_or_insert_with(|| {
+                    sites.push([i, j]);
+                    sites.len() as u32 - 1
+                })
+            };
+            for a in column.clone().filter(|&entry| slopes[entry] != 0.0) {
+                for &w in clusters.partners(variables[a]) {
+                    let position = clusters.position(variables[a], w);
+                    for &b in &by_variable[entries_at[w as usize].clone()] {
+                        let j = column_of[b as usize] as usize;
+                        if j <= i {
+                            let entries = [a as u32, b];
+                            pairs.push(Pair { entries, position, place: place(&mut sites, j) });
+                        }
+                    }
+                }
             }
+            // the exchange is there in any case
+            if i % 2 == 1 {
+                place(&mut sites, i - 1);
+            }
+            sites[above..].iter().for_each(|&[_, j]| place_of[j] = None);
         }
-        let numbers = 0..u32::try_from(pairs.len()).ok()?;
-        let by_second = sorted(numbers.collect(), columns.len(), |k| ends(&pairs[k as usize].0)[1]);
-        let order = sorted(by_second, columns.len(), |k| ends(&pairs[k as usize].0)[0]);
-        let pairs: Vec<_> = order.into_iter().map(|k| pairs[k as usize]).collect();
-        let exchange = (0..columns.len() as u32).step_by(2).map(|i| [i + 1, i]);
-        // pairs of the same columns follow each other
-        let mut sites: Vec<[u32; 2]> = pairs.iter().map(|p| ends(&p.0)).collect();
-        sites.dedup();
-        sites.extend(exchange);
-        sites.sort_unstable();
-        sites.dedup();
-        let both = sites.iter().flat_map(|&[i, j]| [(i, j), (j, i)]);
-        let both: Vec<_> = both.map(|(row, col)| Pair { row: row as usize, col: col as usize }).collect();
+        let both: Vec<_> =
+            sites.iter().flat_map(|&[i, j]| [Index { row: i, col: j }, Index { row: j, col: i }]).collect();
         let (matrix, _) = SymbolicSparseColMat::try_new_from_indices(columns.len(), columns.len(), &both).ok()?;
         let position = |row: usize, col: usize| {
             let range = matrix.as_ref().col_range(col);
             range.start + matrix.as_ref().row_idx()[range].binary_search(&row).expect("the pattern holds all places")
         };
-        let mut end = 0;
-        let mut place = |&site: &[u32; 2]| {
-            end += pairs[end..].iter().take_while(|p| ends(&p.0) == site).count();
-            let [i, j] = site.map(|i| i as usize);
-            Place { own: f64::from(i == j ^ 1), end, positions: [position(i, j), position(j, i)] }
+        let place = |&[i, j]: &[usize; 2]| Place {
+            own: f64::from(u8::from(i == j ^ 1)),
+            positions: [position(i, j), position(j, i)],
         };
-        let places = sites.iter().map(&mut place).collect();
+        let places = sites.iter().map(place).collect();
         let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
         let heights = columns.iter().map(Range::len).collect();
         Some(Self { clusters, variable_of: variables.to_vec(), column_of, heights, pairs, places, matrix, symbolic })
@@ -99,16 +113,14 @@ impl Core {
     /// The core for these values of all columns, one after the other, and the inverses of all clusters, factorized; none where
     /// it is singular in floating point.
     pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor<'_>> {
+        let mut sums: Vec<f64> = self.places.iter().map(|place| place.own).collect();
+        for &Pair { entries, position, place } in &self.pairs {
+            let [a, b] = entries.map(|entry| flat[entry as usize]);
+            sums[place as usize] += a * inverse[position as usize] * b;
+        }
         let mut values = vec![0.0; self.matrix.compute_nnz()];
-        let mut first = 0;
-        for place in &self.places {
-            let pairs = &self.pairs[first..place.end];
-            let term = |&([a, b], position): &([u32; 2], u32)| {
-                flat[a as usize] * inverse[position as usize] * flat[b as usize]
-            };
-            let sum: f64 = pairs.iter().map(term).sum();
-            place.positions.iter().for_each(|&position| values[position] = place.own + sum);
-            first = place.end;
+        for (place, sum) in self.places.iter().zip(sums) {
+            place.positions.iter().for_each(|&position| values[position] = sum);
         }
         let mut lu = NumericLu::new();
         // threads would wait longer for each other than the few numbers of a core take
