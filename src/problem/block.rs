@@ -138,6 +138,7 @@ impl Amplitudes {
     }
 
     /// Entry `k` as a number of a pass.
+    #[inline]
     pub(super) fn scalar<S: Scalar>(&self, k: usize) -> S {
         match self {
             Self::Plain(v) => v[k].into(),

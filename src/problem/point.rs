@@ -212,7 +212,7 @@ impl Point<'_> {
 
     /// The sums of a block's rows' and its columns' curvatures (of cost in log-multipliers), by its number; none where numbers
     /// leave the range of `f64`.
-    pub(crate) fn plain_curvatures(&self, block: usize) -> Option<(&[f64], &[f64])> {
+    pub(crate) fn plain_curvature_sums(&self, block: usize) -> Option<(&[f64], &[f64])> {
         match &self.state {
             State::Plain(data) => Some((&data.curvature[block].rows, &data.curvature[block].columns)),
             State::Wide(_) => None,
@@ -240,31 +240,47 @@ impl Point<'_> {
     #[must_use]
     pub fn curvature(&self, block: usize, index: usize, ports: [u32; 2]) -> Wide {
         match &self.state {
-            State::Plain(data) => curvature_of(self.problem, data, block, index, ports).into(),
-            State::Wide(data) => curvature_of(self.problem, data, block, index, ports),
+            State::Plain(data) => Curvatures::of(self.problem, data, block).at(index, ports).into(),
+            State::Wide(data) => Curvatures::of(self.problem, data, block).at(index, ports),
         }
     }
 
-    /// The same, where all numbers are in the range of `f64`.
-    #[inline]
-    pub(crate) fn plain_curvature(&self, block: usize, index: usize, ports: [u32; 2]) -> Option<f64> {
+    /// The curvatures of a block's connections, where all numbers are in the range of `f64`.
+    pub(crate) fn plain_curvatures(&self, block: usize) -> Option<Curvatures<'_, f64>> {
         match &self.state {
-            State::Plain(data) => Some(curvature_of(self.problem, data, block, index, ports)),
+            State::Plain(data) => Some(Curvatures::of(self.problem, data, block)),
             State::Wide(_) => None,
         }
     }
 }
 
-#[inline]
-fn curvature_of<S: Scalar>(problem: &Problem, data: &Data<S>, block: usize, index: usize, [head, tail]: [u32; 2]) -> S {
-    let b = &problem.blocks[block];
-    match b.cost {
-        Cost::Power(p) => {
-            let square = problem.exponents[p] * problem.exponents[p];
-            let (u, v) = (data.up[p][head as usize], data.down[p][tail as usize]);
-            S::from(square) * u * b.values.scalar(index) * v
+/// The curvatures of a block's connections at a point.
+pub(crate) enum Curvatures<'a, S> {
+    Powers { square: S, up: &'a [S], down: &'a [S], values: &'a Amplitudes },
+    Entries(&'a [S]),
+}
+
+impl<'a, S: Scalar> Curvatures<'a, S> {
+    fn of(problem: &'a Problem, data: &'a Data<S>, block: usize) -> Self {
+        let Block { cost, values, .. } = &problem.blocks[block];
+        match *cost {
+            Cost::Power(p) => {
+                let square = S::from(problem.exponents[p] * problem.exponents[p]);
+                Self::Powers { square, up: &data.up[p], down: &data.down[p], values }
+            }
+            Cost::Convex(_) => Self::Entries(&data.curvature[block].entries),
         }
-        Cost::Convex(_) => data.curvature[block].entries[index],
+    }
+
+    /// That of the connection with this index, from the tail to the head of two ports `[head, tail]`.
+    #[inline]
+    pub fn at(&self, index: usize, [head, tail]: [u32; 2]) -> S {
+        match self {
+            Self::Powers { square, up, down, values } => {
+                *square * up[head as usize] * values.scalar(index) * down[tail as usize]
+            }
+            Self::Entries(entries) => entries[index],
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The matrix is scaled to unit diagonal, so no cost leaves the range of `f64`.
 
+use crate::manifold::Form;
 use crate::numeric::Wide;
-use crate::problem::{Entry, Point, Problem};
+use crate::problem::{Point, Problem};
 use faer::sparse::SymbolicSparseColMat;
 use rayon::prelude::*;
 
@@ -15,24 +16,32 @@ pub(super) struct Pattern {
     pub matrix: SymbolicSparseColMat<usize>,
     /// Position of every diagonal entry.
     pub diagonal: Vec<usize>,
-    /// Every product of two coefficients of one connection.
+    /// Every product of two coefficients of one connection, those of one block after those of another.
     couplings: Vec<Coupling>,
+    /// The end of the couplings of every block.
+    ends: Vec<usize>,
+    /// The variables of every coupling, the later one first: row and column.
+    sites: Vec<[u32; 2]>,
+    /// The position that each of them is added to.
+    place: Vec<u32>,
 }
 
 /// As small as may be: reading all of them takes most of the time in which a matrix is made.
 struct Coupling {
-    block: u32,
     /// The place of its connection in the block.
     index: u32,
     /// The number of its connection among those that have a cost.
     order: u32,
-    head: u32,
-    tail: u32,
-    a: u32,
-    b: u32,
-    /// The position that it is added to.
-    place: u32,
+    ports: [u32; 2],
     product: f64,
+}
+
+/// What a port depends on, in as few bytes as may be: all connections ask for it in any order.
+#[derive(Clone, Copy)]
+enum Terms {
+    None,
+    One(u32),
+    Many,
 }
 
 impl Pattern {
@@ -41,18 +50,26 @@ impl Pattern {
         let n = problem.variables();
         // no number below is larger than that of all entries and places
         u32::try_from(problem.places()).ok()?;
-        let mut couplings = vec![];
+        let terms_of = |form: &Form| match *form.terms() {
+            [] => Terms::None,
+            [(v, 1.0)] => Terms::One(v),
+            _ => Terms::Many,
+        };
+        let terms: Vec<Terms> = problem.ports().iter().map(terms_of).collect();
+        let mut couplings = Vec::with_capacity(problem.places());
+        let mut sites = Vec::with_capacity(problem.places());
+        let mut ends = vec![0; problem.blocks().len()];
         let mut order = 0;
         problem.for_each_entry(|entry| {
-            let Entry { head, tail, .. } = entry;
-            let (block, index) = (entry.block as u32, entry.index as u32);
+            let (index, ports) = (entry.index as u32, [entry.head, entry.tail]);
             let mut couple = |(a, x): (u32, f64), (b, y): (u32, f64)| {
-                couplings.push(Coupling { block, index, order, head, tail, a, b, place: 0, product: x * y });
+                couplings.push(Coupling { index, order, ports, product: x * y });
+                sites.push([a.max(b), a.min(b)]);
             };
-            match [entry.head, entry.tail].map(|port| problem.ports()[port as usize].terms()) {
-                [&[], &[_]] | [&[_], &[]] => {}
+            match ports.map(|port| terms[port as usize]) {
+                [Terms::None, Terms::One(_)] | [Terms::One(_), Terms::None] => {}
                 // most connections by far: no form has to be made for them
-                [&[(a, x)], &[(b, y)]] if a != b => couple((a, x), (b, -y)),
+                [Terms::One(a), Terms::One(b)] if a != b => couple((a, 1.0), (b, -1.0)),
                 _ => {
                     let form = problem.form(&entry);
                     for (k, &one) in form.terms().iter().enumerate() {
@@ -61,63 +78,87 @@ impl Pattern {
                 }
             }
             order += 1;
+            ends[entry.block] = couplings.len();
         });
-        // rows and columns: smaller than the couplings, which are read at random here
-        let ends: Vec<[u32; 2]> = couplings.iter().map(|c: &Coupling| [c.a.max(c.b), c.a.min(c.b)]).collect();
+        // blocks without a connection end where those before them do
+        (1..ends.len()).for_each(|b| ends[b] = ends[b].max(ends[b - 1]));
         u32::try_from(n + couplings.len()).ok()?;
         let numbers = 0..couplings.len() as u32;
-        let by_row = sorted(numbers.collect(), n, |k| ends[k as usize][0]);
-        let mut order = sorted(by_row, n, |k| ends[k as usize][1]).into_iter().peekable();
+        let by_row = sorted(numbers.collect(), n, |k| sites[k as usize][0]);
+        let mut order = sorted(by_row, n, |k| sites[k as usize][1]).into_iter().peekable();
+        let mut place = vec![0; couplings.len()];
         let (mut diagonal, mut first, mut rows) = (Vec::with_capacity(n), vec![0], Vec::with_capacity(n + order.len()));
         for col in 0..n {
             diagonal.push(rows.len());
             rows.push(col);
-            while let Some(k) = order.next_if(|&k| ends[k as usize][1] as usize == col) {
-                let row = ends[k as usize][0] as usize;
+            while let Some(k) = order.next_if(|&k| sites[k as usize][1] as usize == col) {
+                let row = sites[k as usize][0] as usize;
                 if rows.last() != Some(&row) {
                     rows.push(row);
                 }
-                couplings[k as usize].place = rows.len() as u32 - 1;
+                place[k as usize] = rows.len() as u32 - 1;
             }
             first.push(rows.len());
         }
         let matrix = SymbolicSparseColMat::new_checked(n, n, first, None, rows);
-        Some(Self { matrix, diagonal, couplings })
+        Some(Self { matrix, diagonal, couplings, ends, sites, place })
     }
 
     /// The entries of the Hessian at a point over the roots of its diagonal at both ends; on the diagonal nothing yet. Where a
     /// variable does not move there is nothing.
     pub fn hessian(&self, moves: &[bool], point: &Point) -> Vec<f64> {
         if let Some(diagonal) = point.plain_diagonal() {
-            let inverse: Vec<f64> = diagonal.iter().map(|d| d.sqrt().recip()).collect();
-            return self.values(moves, |c| {
-                let curvature = point.plain_curvature(c.block as usize, c.index as usize, [c.head, c.tail]);
-                curvature.expect("the point is plain") * inverse[c.a as usize] * inverse[c.b as usize]
+            let scale = scales(moves, diagonal.iter().map(|d| d.sqrt()));
+            return self.values(|block| {
+                let (curvatures, scale) = (point.plain_curvatures(block).expect("the point is plain"), &scale);
+                move |c, [a, b]| curvatures.at(c.index as usize, c.ports) * scale[a as usize] * scale[b as usize]
             });
         }
-        let scale: Vec<Wide> = point.diagonal().into_iter().map(Wide::sqrt).collect();
-        self.values(moves, |c| {
-            let curvature = point.curvature(c.block as usize, c.index as usize, [c.head, c.tail]);
-            (curvature / (scale[c.a as usize] * scale[c.b as usize])).to_f64()
+        let root: Vec<Wide> = point.diagonal().into_iter().map(Wide::sqrt).collect();
+        self.values(|block| {
+            let root = &root;
+            move |c, site| {
+                let [a, b] = site.map(|v| v as usize);
+                if !(moves[a] && moves[b]) {
+                    return 0.0;
+                }
+                let curvature = point.curvature(block, c.index as usize, c.ports);
+                (curvature / (root[a] * root[b])).to_f64()
+            }
         })
     }
 
     /// The same of the sum over connections of a weight times the square of the form, where the weight is that of a block and
     /// the number of the connection among those that have a cost; `root` are the roots of its diagonal.
     pub fn weighted(&self, moves: &[bool], root: &[f64], weight: impl Fn(usize, usize) -> f64 + Sync) -> Vec<f64> {
-        self.values(moves, |c| weight(c.block as usize, c.order as usize) / (root[c.a as usize] * root[c.b as usize]))
+        let scale = scales(moves, root.iter().copied());
+        self.values(|block| {
+            let (weight, scale) = (&weight, &scale);
+            move |c, [a, b]| weight(block, c.order as usize) * scale[a as usize] * scale[b as usize]
+        })
     }
 
-    fn values(&self, moves: &[bool], value: impl Fn(&Coupling) -> f64 + Sync) -> Vec<f64> {
-        let term = |c: &Coupling| {
-            let both = moves[c.a as usize] && moves[c.b as usize];
-            if both { c.product * value(c) } else { 0.0 }
-        };
-        let terms: Vec<f64> = self.couplings.par_iter().with_min_len(AT_ONCE).map(term).collect();
+    /// The sums of the couplings' products, each times the value that its block gives it.
+    fn values<F: Fn(&Coupling, [u32; 2]) -> f64 + Sync>(&self, of_block: impl Fn(usize) -> F) -> Vec<f64> {
+        let mut terms = vec![0.0; self.couplings.len()];
+        let (mut rest, mut first) = (&mut terms[..], 0);
+        for (block, &end) in self.ends.iter().enumerate() {
+            let (own, after) = std::mem::take(&mut rest).split_at_mut(end - first);
+            let value = of_block(block);
+            let couplings = self.couplings[first..end].par_iter().zip(&self.sites[first..end]);
+            let all = own.par_iter_mut().with_min_len(AT_ONCE).zip(couplings);
+            all.for_each(|(term, (c, site))| *term = c.product * value(c, *site));
+            (rest, first) = (after, end);
+        }
         let mut values = vec![0.0; self.matrix.compute_nnz()];
-        self.couplings.iter().zip(terms).for_each(|(c, term)| values[c.place as usize] += term);
+        self.place.iter().zip(terms).for_each(|(&place, term)| values[place as usize] += term);
         values
     }
+}
+
+/// The inverses of roots, zero where variables do not move.
+fn scales(moves: &[bool], roots: impl Iterator<Item = f64>) -> Vec<f64> {
+    moves.iter().zip(roots).map(|(&moves, root)| if moves { root.recip() } else { 0.0 }).collect()
 }
 
 /// Numbers sorted by a key below `keys`, by counting; those with the same key stay in their order.

@@ -29,7 +29,7 @@ impl Layout {
         let mut flows = vec![0.0; self.variable.len()];
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for block in &self.blocks {
-            let (rows, columns) = point.plain_curvatures(block.number)?;
+            let (rows, columns) = point.plain_curvature_sums(block.number)?;
             let inverse = (block.exponent * block.exponent).recip();
             for (own, of, sums) in [(&block.heads, &block.head_of, rows), (&block.tails, &block.tail_of, columns)] {
                 let flows = &mut flows[own.clone()];
@@ -37,7 +37,7 @@ impl Layout {
             }
             blocks.push(flows[block.heads.clone()].iter().sum());
         }
-        let entry = |e: &Entry| Some(point.plain_curvature(e.block, e.index, e.ports)? / (e.exponent * e.exponent));
+        let entry = |e: &Entry| Some(point.plain_curvatures(e.block)?.at(e.index, e.ports) / (e.exponent * e.exponent));
         let entries: Vec<f64> = self.entries.iter().map(entry).collect::<Option<_>>()?;
         self.collect(&entries, &mut flows);
         Some(Model { layout: self, moves, flows, blocks, entries })
