@@ -5,6 +5,7 @@
 use crate::manifold::Form;
 use crate::numeric::Multiplier;
 use crate::problem::{LogScales, Problem, ScaleBounds};
+use compact_str::CompactString;
 use std::sync::Arc;
 
 /// A network as a balancing problem, with the names that a user knows.
@@ -28,7 +29,7 @@ pub struct Lowered {
 #[derive(Clone, Debug)]
 pub struct NamedForm {
     /// Name of the unit, or of the tensor and channel.
-    pub name: String,
+    pub name: CompactString,
     /// Its log-scale in the free variables.
     pub form: Form,
 }

@@ -24,7 +24,7 @@ fn cycle(lowered: &Lowered) -> Option<(f64, String)> {
     let cycle = largest_cycle_mean(&lowered.problem).ok()??;
     let name = |node: usize| {
         let unit = lowered.units.iter().find(|u| u.form.terms().first().is_some_and(|t| t.0 as usize == node));
-        unit.map_or("outside".to_string(), |u| u.name.clone())
+        unit.map_or("outside".to_string(), |u| u.name.to_string())
     };
     let around: Vec<String> = cycle.nodes.iter().chain(cycle.nodes.first()).map(|&node| name(node)).collect();
     let shown = if around.len() > 12 { format!("{} units", around.len() - 1) } else { around.join(" -> ") };
@@ -48,7 +48,7 @@ fn end(lowered: &Lowered, form: &Form) -> String {
             Some(&(w, d)) => v == w && form.plus(-c / d, &unit.form).is_zero(),
             None => false,
         };
-        lowered.units.iter().find(of).map(|unit| unit.name.clone())
+        lowered.units.iter().find(of).map(|unit| unit.name.to_string())
     };
     let parts = || form.terms().iter().map(|&(v, _)| unit(&Form::variable(v as usize))).collect::<Option<Vec<_>>>();
     match form.is_zero() {

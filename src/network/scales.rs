@@ -105,7 +105,7 @@ impl Network {
                 }
                 (None, None) => "shared weights or constraints allow it no scale but 1".into(),
             };
-            frozen.push(Frozen { node: unit.name.clone(), reason });
+            frozen.push(Frozen { node: unit.name.to_string(), reason });
         }
         frozen
     }

@@ -1,6 +1,7 @@
 //! Units and connections as plain data.
 
 use super::Activation;
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// What a unit is to the outside.
@@ -21,7 +22,7 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unit {
     /// Name, unique in its network.
-    pub name: String,
+    pub name: CompactString,
     /// What the unit is to the outside.
     pub role: Role,
     /// Activation; meaningless for inputs and constants.
@@ -37,31 +38,31 @@ pub struct Unit {
 impl Unit {
     /// A unit that is free, in no group, and starts from state zero.
     #[must_use]
-    pub fn new(name: impl Into<String>, role: Role, activation: Activation) -> Self {
+    pub fn new(name: impl Into<CompactString>, role: Role, activation: Activation) -> Self {
         Self { name: name.into(), role, activation, frozen: false, group: None, state: 0.0 }
     }
 
     /// An input.
     #[must_use]
-    pub fn input(name: impl Into<String>) -> Self {
+    pub fn input(name: impl Into<CompactString>) -> Self {
         Self::new(name, Role::Input, Activation::Linear)
     }
 
     /// A hidden unit.
     #[must_use]
-    pub fn hidden(name: impl Into<String>, activation: Activation) -> Self {
+    pub fn hidden(name: impl Into<CompactString>, activation: Activation) -> Self {
         Self::new(name, Role::Hidden, activation)
     }
 
     /// An output.
     #[must_use]
-    pub fn output(name: impl Into<String>, activation: Activation) -> Self {
+    pub fn output(name: impl Into<CompactString>, activation: Activation) -> Self {
         Self::new(name, Role::Output, activation)
     }
 
     /// The source of biases.
     #[must_use]
-    pub fn constant(name: impl Into<String>) -> Self {
+    pub fn constant(name: impl Into<CompactString>) -> Self {
         Self::new(name, Role::Constant, Activation::Linear)
     }
 

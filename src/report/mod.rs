@@ -174,7 +174,7 @@ impl ScalesFile {
         let scale = |u: &NamedForm| {
             let own = scaling.scales.at(&u.form);
             UnitScale {
-                name: u.name.clone(),
+                name: u.name.to_string(),
                 log_scale: u.form.at(&total) + 0.0,
                 exact: (own.exponent != 0).then_some(ExactScale { exponent: own.exponent, rest: own.log + 0.0 }),
                 limit: scaling.direction.as_ref().map(|d| u.form.at(d) + 0.0),

@@ -75,7 +75,7 @@ pub(crate) fn infer(graph: &Graph, bytes: &Files, choice: &Choice) -> Result<Inf
     for (list, _) in uses.values().zip(free_before).filter(|(list, free)| *free && list[0].is_fixed()) {
         frozen.extend(shared_away(graph, list));
     }
-    let named = |(name, form): (String, &Form)| NamedForm { name, form: form.clone() };
+    let named = |(name, form): (String, &Form)| NamedForm { name: name.into(), form: form.clone() };
     let units = Arc::new(units.into_iter().zip(manifold.forms()).map(named).collect());
     let layers = free_layers(layers, &manifold);
     Ok(Inferred { free: manifold.free(), uses, units, layers, frozen, dead, liveness, flow_ports })

@@ -7,6 +7,7 @@ use super::{LayerHead, Layout, NetworkFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifold::Form;
 use crate::network::{Connections, Network, Unit};
+use compact_str::format_compact;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -129,9 +130,9 @@ fn expand(units: Vec<Units>, bytes: usize) -> Result<Vec<Unit>> {
             state: entry.state,
         };
         match entry.count {
-            None => all.push(unit(entry.name.clone())),
+            None => all.push(unit(entry.name.as_str().into())),
             Some(0) => return Err(format_error(format!("units[{i}].count"), "no units", "remove the entry")),
-            Some(count) => all.extend((0..count).map(|k| unit(format!("{}.{k}", entry.name)))),
+            Some(count) => all.extend((0..count).map(|k| unit(format_compact!("{}.{k}", entry.name)))),
         }
     }
     Ok(all)

@@ -62,8 +62,10 @@ impl NetworkFile {
     #[must_use]
     pub fn new(network: Network) -> Self {
         let (layout, tensors) = (Layout::General { weights: None }, TensorFiles::default());
-        let term =
-            |&(unit, coefficient): &(u32, f64)| Term { unit: network.units()[unit as usize].name.clone(), coefficient };
+        let term = |&(unit, coefficient): &(u32, f64)| Term {
+            unit: network.units()[unit as usize].name.to_string(),
+            coefficient,
+        };
         let constraints = network.constraints().iter().map(|form| form.terms().iter().map(term).collect()).collect();
         Self { network, description: None, layout, constraints, tensors, path: None }
     }
@@ -284,7 +286,7 @@ fn source<'a, T>(
 
 fn general_units(network: &Network) -> Vec<Units> {
     let units = network.units().iter().map(|u| Units {
-        name: u.name.clone(),
+        name: u.name.to_string(),
         count: None,
         role: u.role,
         activation: u.activation,

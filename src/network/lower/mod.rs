@@ -75,7 +75,7 @@ impl Network {
             units: Arc::new(self.units.iter().zip(&scales.heads).map(named).collect()),
             layers: self.layers(&scales, &depth),
             frozen: self.frozen(&scales),
-            dead: dead.map(|i| self.units[i].name.clone()).collect(),
+            dead: dead.map(|i| self.units[i].name.to_string()).collect(),
             weights,
         })
     }

@@ -8,6 +8,7 @@ mod parse;
 use super::{Activation, Connections, Network, Role, Unit, validate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::write_atomic;
+use compact_str::ToCompactString;
 use parse::{Entries, entries, line_of_entry};
 use std::fmt::Write;
 use std::ops::Range;
@@ -106,7 +107,7 @@ pub fn parse(bytes: &[u8], visible: &Visible) -> Result<Network> {
             "add up entries of the same place",
         ));
     }
-    let unit = |i: usize| Unit::new((i + 1).to_string(), roles[i], Activation::Linear);
+    let unit = |i: usize| Unit::new((i + 1).to_compact_string(), roles[i], Activation::Linear);
     let parameters = (0..heads.len() as u32).collect();
     Network::new((0..n).map(unit).collect(), weights, Connections { tails, heads, parameters })
 }
