@@ -29,8 +29,6 @@ pub(super) enum Fill {
     Small,
     /// So much that one factor preconditions several steps: grids and meshes.
     Medium,
-    /// More than passes cost.
-    Large,
 }
 
 /// Largest number of variables for which the whole inverse is formed, where only that gives a bound.
@@ -48,31 +46,27 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// The symbolic factorization, and what it predicts; none for problems with so many connections that it takes too long.
-    pub fn predicted(problem: &Problem) -> Option<(Self, Fill)> {
+    /// The symbolic factorization of a pattern, and what it predicts; the pattern again where passes cost less.
+    pub fn predicted(problem: &Problem, pattern: Pattern) -> Result<(Self, Fill), Pattern> {
         let entries = problem.places();
-        if entries > 1_000_000.max(8 * problem.variables()) || is_tangled(problem, entries) {
-            return None;
+        if is_tangled(problem, &pattern) {
+            return Err(pattern);
         }
-        let mut own = Self::new(problem)?;
-        let fill = own.symbolic.cholesky.len_val();
+        let Some(symbolic) = Symbolic::new(&pattern) else { return Err(pattern) };
+        let fill = symbolic.cholesky.len_val();
         let flops = (fill as f64).powi(2) / problem.variables().max(1) as f64;
-        let kind = match flops / (entries.max(1) as f64) {
-            each if flops <= CHEAP_FLOPS || each <= CHEAP_FLOPS_PER_ENTRY => Fill::Small,
-            each if each <= FLOPS_PER_ENTRY && fill <= MOST_FILL => Fill::Medium,
-            _ => Fill::Large,
-        };
-        if kind == Fill::Medium {
+        let (factor, fill) = match flops / (entries.max(1) as f64) {
+            each if flops <= CHEAP_FLOPS || each <= CHEAP_FLOPS_PER_ENTRY => (Factor::Double(vec![]), Fill::Small),
             // it only preconditions
-            own.factor = Factor::Single(vec![]);
-        }
-        Some((own, kind))
+            each if each <= FLOPS_PER_ENTRY && fill <= MOST_FILL => (Factor::Single(vec![]), Fill::Medium),
+            _ => return Err(pattern),
+        };
+        Ok((Self { pattern, symbolic, factor, root: vec![], ready: false }, fill))
     }
 
     /// The symbolic factorization with the approximate minimum degree ordering; none when it exceeds the memory that can
     /// be indexed.
-    pub fn new(problem: &Problem) -> Option<Self> {
-        let pattern = Pattern::new(problem)?;
+    pub fn new(pattern: Pattern) -> Option<Self> {
         let symbolic = Symbolic::new(&pattern)?;
         Some(Self { pattern, symbolic, factor: Factor::Double(vec![]), root: vec![], ready: false })
     }
@@ -167,8 +161,8 @@ impl Cholesky {
 
 /// Whether the ordering is not worth its time, some hundred passes: units have many connections among each other, and neither
 /// their number nor the order in which they are numbered keeps a factor small. A guess: another order might.
-fn is_tangled(problem: &Problem, entries: usize) -> bool {
-    let n = problem.variables();
+fn is_tangled(problem: &Problem, pattern: &Pattern) -> bool {
+    let (n, entries) = (problem.variables(), problem.places());
     // multiplications, from a bound on the fill as in the prediction
     let cheap = |fill: f64| {
         let flops = fill * fill / n as f64;
@@ -176,28 +170,16 @@ fn is_tangled(problem: &Problem, entries: usize) -> bool {
     };
     // elsewhere only a whole factor gives an error bound
     let needed = !problem.has_comparison() && n <= INVERSE_VARIABLES;
-    if needed || entries <= MANY_PER_VARIABLE * n || cheap(0.5 * (n as f64).powi(2)) {
+    let between = pattern.matrix.compute_nnz() - n;
+    if needed || between <= MANY_PER_VARIABLE * n || cheap(0.5 * (n as f64).powi(2)) {
         return false;
     }
     // in the given order nothing is filled in before the first neighbour of a row
-    let ends: Vec<(usize, usize)> = problem
-        .ports()
-        .iter()
-        .map(|f| f.terms().iter().fold((n, 0), |(a, b), t| (a.min(t.0 as usize), b.max(t.0 as usize))))
-        .collect();
-    let mut first_at: Vec<usize> = ends.iter().map(|ends| ends.0).collect();
-    let mut between = 0;
-    problem.for_each_entry(|e| {
-        let (head, tail) = (e.head as usize, e.tail as usize);
-        let least = ends[head].0.min(ends[tail].0);
-        between += usize::from(least < ends[head].1.max(ends[tail].1));
-        [head, tail].into_iter().for_each(|q| first_at[q] = first_at[q].min(least));
-    });
     let mut first: Vec<usize> = (0..n).collect();
-    for (form, least) in problem.ports().iter().zip(first_at) {
-        form.terms().iter().for_each(|t| first[t.0 as usize] = first[t.0 as usize].min(least));
+    for col in 0..n {
+        pattern.matrix.row_idx_of_col(col).for_each(|row| first[row] = first[row].min(col));
     }
-    between > MANY_PER_VARIABLE * n && !cheap(first.iter().enumerate().map(|(v, &first)| (v - first) as f64).sum())
+    !cheap(first.iter().enumerate().map(|(v, &first)| (v - first) as f64).sum())
 }
 
 impl LinearSolver for Cholesky {

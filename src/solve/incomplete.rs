@@ -34,13 +34,13 @@ pub(super) struct Incomplete {
 }
 
 impl Incomplete {
-    /// The pattern of the factor; none where it is nearly dense, for very large problems, and for those without the comparison
+    /// The factor on the problem's pattern, made unless it is given; none where it is nearly dense, for very large problems, and for those without the comparison
     /// principle.
-    pub fn new(problem: &Problem) -> Option<Self> {
+    pub fn new(problem: &Problem, pattern: Option<Pattern>) -> Option<Self> {
         if !problem.has_comparison() || problem.places() > MOST_ENTRIES {
             return None;
         }
-        let pattern = Pattern::new(problem)?;
+        let pattern = pattern.or_else(|| Pattern::new(problem))?;
         let row: Vec<u32> = pattern.matrix.row_idx().iter().map(|&v| v as u32).collect();
         let length = |v: u32| pattern.matrix.col_range(v as usize).len();
         if row.iter().map(|&v| length(v)).sum::<usize>() > LONGEST * row.len() {
@@ -180,7 +180,7 @@ mod tests {
         let (settings, mut callback) = (Settings::default(), |_: &_| ControlFlow::Continue(()));
         let mut run = Run::new(&problem, &settings, &mut callback).unwrap();
         let point = run.point(&vec![0.0; n]);
-        let mut factor = Incomplete::new(&problem).unwrap();
+        let mut factor = Incomplete::new(&problem, None).unwrap();
         let b: Vec<f64> = (0..n).map(|v| number(v + 3) / 256.0).collect();
         assert!(factor.factorize(&mut run, &point));
         let passes = run.passes;

@@ -6,14 +6,18 @@ use super::equations::Equations;
 use super::incomplete::Incomplete;
 use super::linear::LinearSolver;
 use super::mean_field::{self, Layout};
+use super::pattern::Pattern;
 use super::run::{End, Run};
 use super::{Method, greedy, local, logarithmic, newton, witness};
-use crate::problem::{Pattern, Problem};
+use crate::problem::{self, Problem};
 use crate::solve::Schedule;
 use std::time::{Duration, Instant};
 
 /// Entries up to which many sweeps of local balancing take seconds.
 pub(super) const FEW_ENTRIES: usize = 10_000;
+
+/// Connections from which on nothing is factorized, unless units have few of them.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// Variables from which on sweeps do not carry far enough, so that Newton's method needs a better start.
 const MANY_VARIABLES: usize = 2000;
@@ -44,7 +48,10 @@ fn improve(run: &mut Run, x: &mut Vec<f64>, factor: &mut Cholesky) {
 
 /// Whether dense blocks hold most of the weights, so that mean fields resemble the blocks.
 fn mostly_dense(problem: &Problem) -> bool {
-    let dense = problem.blocks().iter().filter(|b| matches!(b.pattern, Pattern::Dense | Pattern::DenseColumns));
+    let dense = problem
+        .blocks()
+        .iter()
+        .filter(|b| matches!(b.pattern, problem::Pattern::Dense | problem::Pattern::DenseColumns));
     2 * dense.map(|b| b.values.len()).sum::<usize>() > problem.places()
 }
 
@@ -62,20 +69,22 @@ impl Solvers {
         let begin = Instant::now();
         let mean_field = if mostly_dense(problem) { Layout::new(problem) } else { None };
         let large = mean_field.is_some() && problem.places() > FEW_ENTRIES;
-        let predicted = match method {
-            Method::Newton => Cholesky::new(problem).map(|factor| (factor, Fill::Small)),
-            Method::Auto | Method::Cg if large => None,
-            _ => Cholesky::predicted(problem),
-        };
-        let (direct, factor) = match predicted {
-            Some((factor, Fill::Small)) => (Some(factor), None),
-            Some((factor, Fill::Medium)) => (None, Some(factor)),
-            Some((_, Fill::Large)) | None => (None, None),
-        };
+        let (mut direct, mut factor, mut pattern) = (None, None, None);
+        match method {
+            Method::Newton => direct = Pattern::new(problem).and_then(Cholesky::new),
+            Method::Auto | Method::Cg if large => {}
+            _ if problem.places() > MOST_ENTRIES.max(8 * problem.variables()) => {}
+            _ => match Pattern::new(problem).map(|pattern| Cholesky::predicted(problem, pattern)) {
+                Some(Ok((own, Fill::Small))) => direct = Some(own),
+                Some(Ok((own, Fill::Medium))) => factor = Some(own),
+                Some(Err(own)) => pattern = Some(own),
+                None => {}
+            },
+        }
         // conjugate gradients that were asked for have it in small problems, too
         let direct_serves = direct.is_some() && method != Method::Cg;
         let sparse = !direct_serves && factor.is_none() && mean_field.is_none();
-        let incomplete = if sparse { Incomplete::new(problem) } else { None };
+        let incomplete = if sparse { Incomplete::new(problem, pattern) } else { None };
         let iterative = ConjugateGradients::new(mean_field, factor, incomplete);
         Self { direct, iterative, comparison: problem.has_comparison(), made_in: begin.elapsed() }
     }
