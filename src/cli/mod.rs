@@ -53,6 +53,7 @@ impl From<&Error> for Exit {
 pub fn run() -> Exit {
     let cli = Cli::parse();
     crate::model::silence_engine();
+    keep_memory();
     let result = match &cli.command {
         Command::Balance(args) => balance::run(args),
         Command::Inspect(args) => inspect::run(args),
@@ -68,6 +69,16 @@ pub fn run() -> Exit {
         eprintln!("error: {error}");
         Exit::from(&error)
     })
+}
+
+/// Keeps freed memory, a little of it, for what is allocated next.
+///
+/// The allocator of Linux (glibc) gives all beyond 128 KB back to the system, which clears it before it lends it again: in a
+/// solve of 3,000 log-scales that took a fifth of the time. Once a larger piece was freed it keeps twice as much as that (the
+/// manual page of mallopt, M_MMAP_THRESHOLD). Nothing is written to this one, so that it takes no memory itself.
+fn keep_memory() {
+    const PIECE: usize = 4 << 20;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(PIECE)));
 }
 
 /// Prints a report, whole: as one JSON object, or as text for people.
