@@ -39,8 +39,8 @@ impl LinearSolver for ConjugateGradients {
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64> {
         let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
         let residual = run.last_residual();
-        // the next residual is about the square of this one: a direction more precise than that is wasted
-        let precision = residual.max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
+        // the next residual is about the square of this one, and what is left of the direction's equations should not add as much
+        let precision = (0.5 * residual).max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
         self.iterate(run, point, &b, precision, None)
     }
 

@@ -37,7 +37,7 @@ pub(super) fn step(run: &Run, point: &Point) -> Vec<f64> {
 }
 
 /// `ln(a / b)`, where the ratio may leave the range of `f64`.
-fn ratio_ln(a: f64, b: f64) -> f64 {
+pub(super) fn ratio_ln(a: f64, b: f64) -> f64 {
     let ratio = a / b;
     if ratio.is_normal() { ratio.ln() } else { a.ln() - b.ln() }
 }

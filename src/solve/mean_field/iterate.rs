@@ -9,6 +9,8 @@ use crate::solve::run::{End, Run};
 const MEMORY: usize = 20;
 /// Steps without halving of the best residual after which another method goes on.
 const PATIENCE: usize = 8;
+/// Residuals above this are far from the optimum.
+const FAR: f64 = 0.1;
 /// Changes of a logarithm of a cost beyond this factor times the plain step are not believed.
 const FARTHEST: f64 = 4.0;
 /// A plain step below this change counts as if it were as long.
@@ -48,7 +50,7 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
             anderson.restart();
         }
         last_cost = Some(point.flows().cost);
-        let plain = model.minimize();
+        let plain = model.minimize(residual > FAR);
         let mut step = anderson.step(x, &plain);
         // a combination that leads far away is not believed
         let far = layout.longest(&step);
