@@ -99,7 +99,8 @@ impl Model<'_> {
         let mut way = vec![0.0; self.layout.core.clusters().variables()];
         for _ in 0..if far { SWEEPS } else { 0 } {
             let step = self.sweep();
-            if self.layout.longest(&step) <= NEAR {
+            let longest = self.layout.longest(&step);
+            if longest <= NEAR || !longest.is_finite() {
                 break;
             }
             way.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
