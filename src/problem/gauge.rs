@@ -46,12 +46,12 @@ impl Gauge {
         for block in &problem.blocks {
             block.spanning(|r, c| {
                 let (head, tail) = (block.heads[r], block.tails[c]);
-                used[head as usize] = true;
-                used[tail as usize] = true;
-                // most are joined already
-                if parent[head as usize] == parent[tail as usize] {
+                // most were joined before
+                if head != tail && parent[head as usize] == parent[tail as usize] {
                     return;
                 }
+                used[head as usize] = true;
+                used[tail as usize] = true;
                 let (a, b) = (find(&mut parent, head), find(&mut parent, tail));
                 parent[a.max(b) as usize] = a.min(b);
             });

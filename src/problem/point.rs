@@ -58,7 +58,10 @@ impl Flows {
     pub fn imbalance(&self, variable: usize) -> f64 {
         match &self.sides {
             Sides::Plain([inflow, outflow]) => {
-                let (i, o) = (inflow[variable], outflow[variable]);
+                let (mut i, mut o) = (inflow[variable], outflow[variable]);
+                if i + o == f64::INFINITY {
+                    (i, o) = (0.5 * i, 0.5 * o);
+                }
                 if i + o == 0.0 { 0.0 } else { (i - o) / (i + o) }
             }
             Sides::Wide([inflow, outflow]) => {

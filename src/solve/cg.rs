@@ -25,8 +25,7 @@ pub(super) struct ConjugateGradients {
 
 /// Most iterations of one solve.
 pub(super) const MOST: usize = 5000;
-/// Iterations with a factor after which it is made anew: on a grid of a million units a factorization takes 1.2 s, and an
-/// iteration 0.35 s.
+/// Iterations with a factor after which it is made anew: on a grid of a million units it takes the time of some four.
 const STALE: usize = 4;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
 const LOOSEST: f64 = 0.1;

@@ -22,13 +22,14 @@ const MANY_PER_VARIABLE: usize = 8;
 /// Numbers of a factor that fit into memory: 640 MB.
 const MOST_FILL: usize = 80_000_000;
 
-/// How much a factorization fills in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a factorization is good for, by how much it fills in.
 pub(super) enum Fill {
     /// So little that every Newton step has a factorization of its own: chains, trees, small networks.
-    Small,
+    Small(Cholesky),
     /// So much that one factor preconditions several steps: grids and meshes.
-    Medium,
+    Medium(Cholesky),
+    /// More than passes cost; the pattern alone.
+    Large(Pattern),
 }
 
 /// Largest number of variables for which the whole inverse is formed, where only that gives a bound.
@@ -46,22 +47,24 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// The symbolic factorization of a pattern, and what it predicts; the pattern again where passes cost less.
-    pub fn predicted(problem: &Problem, pattern: Pattern) -> Result<(Self, Fill), Pattern> {
+    /// The symbolic factorization of a problem's pattern, where a numeric one is predicted to be worth its time.
+    pub fn predicted(problem: &Problem, pattern: Pattern) -> Fill {
         let entries = problem.places();
         if is_tangled(problem, &pattern) {
-            return Err(pattern);
+            return Fill::Large(pattern);
         }
-        let Some(symbolic) = Symbolic::new(&pattern) else { return Err(pattern) };
+        let Some(symbolic) = Symbolic::new(&pattern) else { return Fill::Large(pattern) };
         let fill = symbolic.cholesky.len_val();
         let flops = (fill as f64).powi(2) / problem.variables().max(1) as f64;
-        let (factor, fill) = match flops / (entries.max(1) as f64) {
-            each if flops <= CHEAP_FLOPS || each <= CHEAP_FLOPS_PER_ENTRY => (Factor::Double(vec![]), Fill::Small),
-            // it only preconditions
-            each if each <= FLOPS_PER_ENTRY && fill <= MOST_FILL => (Factor::Single(vec![]), Fill::Medium),
-            _ => return Err(pattern),
-        };
-        Ok((Self { pattern, symbolic, factor, root: vec![], ready: false }, fill))
+        let each = flops / (entries.max(1) as f64);
+        let small = flops <= CHEAP_FLOPS || each <= CHEAP_FLOPS_PER_ENTRY;
+        if !small && (each > FLOPS_PER_ENTRY || fill > MOST_FILL) {
+            return Fill::Large(pattern);
+        }
+        // what only preconditions is kept in single precision
+        let factor = if small { Factor::Double(vec![]) } else { Factor::Single(vec![]) };
+        let own = Self { pattern, symbolic, factor, root: vec![], ready: false };
+        if small { Fill::Small(own) } else { Fill::Medium(own) }
     }
 
     /// The symbolic factorization with the approximate minimum degree ordering; none when it exceeds the memory that can

@@ -75,9 +75,9 @@ impl Solvers {
             Method::Auto | Method::Cg if large => {}
             _ if problem.places() > MOST_ENTRIES.max(8 * problem.variables()) => {}
             _ => match Pattern::new(problem).map(|pattern| Cholesky::predicted(problem, pattern)) {
-                Some(Ok((own, Fill::Small))) => direct = Some(own),
-                Some(Ok((own, Fill::Medium))) => factor = Some(own),
-                Some(Err(own)) => pattern = Some(own),
+                Some(Fill::Small(own)) => direct = Some(own),
+                Some(Fill::Medium(own)) => factor = Some(own),
+                Some(Fill::Large(own)) => pattern = Some(own),
                 None => {}
             },
         }
