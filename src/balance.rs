@@ -71,19 +71,19 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
         Some(direction) => {
             rest = problem.without_falling(direction);
             drop(solvers);
-            (&rest, Solvers::new(&rest, settings.method))
+            (&rest, Solvers::new(&rest, settings.method)?)
         }
-        None => (problem, solvers),
+        None => (problem, solvers?),
     };
     // a cost that falls for ever has nothing to be solved for
     let hopeless = matches!(existence, Existence::Falls { .. });
     let settings = &Settings { max_iterations: if hopeless { 0 } else { settings.max_iterations }, ..settings.clone() };
+    let gauge = solvers.gauge.clone();
     let solution = solve_with(attained, settings, callback, solvers)?;
     // every solver looks at its start first
     let Some(&Step { cost: cost_before, residual: residual_before, .. }) = solution.trace.first() else {
         unreachable!("a trace begins at the start")
     };
-    let gauge = Gauge::of(attained)?;
     let (enclosure, gap) = prove(attained, &gauge, settings, &solution)?;
     let dimension = gauge.dimension;
     let (escaping, escaping_count) = escaping(problem, &existence);

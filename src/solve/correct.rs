@@ -25,9 +25,9 @@ pub fn corrections<T>(
 ) -> Result<T> {
     check(problem, settings)?;
     let callback = &mut |_: &_| ControlFlow::Continue(());
-    let mut run = Run::new(problem, settings, callback)?;
     // which solver serves best is a matter of the problem, not of the method that came here
-    let mut solvers = Solvers::new(problem, Method::Auto);
+    let mut solvers = Solvers::new(problem, Method::Auto)?;
+    let mut run = Run::new(problem, settings, &solvers.gauge, callback)?;
     let method = solvers.method(Method::Auto);
     let point = run.point(x);
     let (flows, diagonal) = (point.flows(), point.diagonal());

@@ -152,7 +152,7 @@ fn over(number: f64, root: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::manifold::Form;
-    use crate::problem::{Port, ProblemBuilder, Weights};
+    use crate::problem::{Gauge, Port, ProblemBuilder, Weights};
     use crate::regularizer::Regularizer;
     use crate::solve::Settings;
     use quickcheck_macros::quickcheck;
@@ -178,7 +178,7 @@ mod tests {
         }
         let problem = builder.build();
         let (settings, mut callback) = (Settings::default(), |_: &_| ControlFlow::Continue(()));
-        let mut run = Run::new(&problem, &settings, &mut callback).unwrap();
+        let mut run = Run::new(&problem, &settings, &Gauge::of(&problem).unwrap(), &mut callback).unwrap();
         let point = run.point(&vec![0.0; n]);
         let mut factor = Incomplete::new(&problem, None).unwrap();
         let b: Vec<f64> = (0..n).map(|v| number(v + 3) / 256.0).collect();

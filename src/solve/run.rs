@@ -35,7 +35,7 @@ pub(super) struct Run<'a, 'c> {
 /// When a setting is out of range.
 pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Solution> {
     check(problem, settings)?;
-    solve_with(problem, settings, callback, Solvers::new(problem, settings.method))
+    solve_with(problem, settings, callback, Solvers::new(problem, settings.method)?)
 }
 
 /// The same with settings that were checked, and the linear solvers of the problem and the method.
@@ -45,7 +45,7 @@ pub(crate) fn solve_with(
     callback: &mut Callback,
     mut solvers: Solvers,
 ) -> Result<Solution> {
-    let mut run = Run::new(problem, settings, callback)?;
+    let mut run = Run::new(problem, settings, &solvers.gauge, callback)?;
     // they are a part of the solve, wherever they were made
     run.begin = run.begin.checked_sub(solvers.made_in).unwrap_or(run.begin);
     let solvers = &mut solvers;
@@ -217,8 +217,13 @@ pub(crate) fn check(problem: &Problem, settings: &Settings) -> Result<()> {
 }
 
 impl<'a, 'c> Run<'a, 'c> {
-    /// A run that has not begun; of settings that were checked.
-    pub fn new(problem: &'a Problem, settings: &'a Settings, callback: &'a mut Callback<'c>) -> Result<Self> {
+    /// A run that has not begun, of settings that were checked; with the gauge of the whole problem.
+    pub fn new(
+        problem: &'a Problem,
+        settings: &'a Settings,
+        whole: &Gauge,
+        callback: &'a mut Callback<'c>,
+    ) -> Result<Self> {
         let begin = Instant::now();
         let gauge = match &settings.subset {
             Some(subset) => {
@@ -226,7 +231,7 @@ impl<'a, 'c> Run<'a, 'c> {
                 subset.iter().for_each(|&v| inside[v] = true);
                 Gauge::within(problem, &inside)?
             }
-            None => Gauge::of(problem)?,
+            None => whole.clone(),
         };
         let moves = gauge.moves();
         Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin })

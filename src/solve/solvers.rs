@@ -9,7 +9,8 @@ use super::mean_field::{self, Layout};
 use super::pattern::Pattern;
 use super::run::{End, Run};
 use super::{Method, greedy, local, logarithmic, newton, witness};
-use crate::problem::{self, Problem};
+use crate::error::Result;
+use crate::problem::{self, Gauge, Problem};
 use crate::solve::Schedule;
 use std::time::{Duration, Instant};
 
@@ -55,8 +56,9 @@ fn mostly_dense(problem: &Problem) -> bool {
     2 * dense.map(|b| b.values.len()).sum::<usize>() > problem.places()
 }
 
-/// The linear solvers of a problem.
+/// The linear solvers of a problem, and its gauge.
 pub(crate) struct Solvers {
+    pub gauge: Gauge,
     direct: Option<Cholesky>,
     iterative: ConjugateGradients,
     comparison: bool,
@@ -65,8 +67,17 @@ pub(crate) struct Solvers {
 }
 
 impl Solvers {
-    pub fn new(problem: &Problem, method: Method) -> Self {
+    /// # Errors
+    /// As for [`Gauge::of`].
+    pub fn new(problem: &Problem, method: Method) -> Result<Self> {
         let begin = Instant::now();
+        let (gauge, (direct, iterative)) = rayon::join(|| Gauge::of(problem), || Self::linear(problem, method));
+        let comparison = problem.has_comparison();
+        Ok(Self { gauge: gauge?, direct, iterative, comparison, made_in: begin.elapsed() })
+    }
+
+    /// A factorization, where it is worth its time, and conjugate gradients.
+    fn linear(problem: &Problem, method: Method) -> (Option<Cholesky>, ConjugateGradients) {
         let mean_field = if mostly_dense(problem) { Layout::new(problem) } else { None };
         let large = mean_field.is_some() && problem.places() > FEW_ENTRIES;
         let (mut direct, mut factor, mut pattern) = (None, None, None);
@@ -85,8 +96,7 @@ impl Solvers {
         let direct_serves = direct.is_some() && method != Method::Cg;
         let sparse = !direct_serves && factor.is_none() && mean_field.is_none();
         let incomplete = if sparse { Incomplete::new(problem, pattern) } else { None };
-        let iterative = ConjugateGradients::new(mean_field, factor, incomplete);
-        Self { direct, iterative, comparison: problem.has_comparison(), made_in: begin.elapsed() }
+        (direct, ConjugateGradients::new(mean_field, factor, incomplete))
     }
 
     /// The method that runs when `asked` is asked for.
