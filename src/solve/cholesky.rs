@@ -174,7 +174,7 @@ fn is_tangled(problem: &Problem, pattern: &Pattern) -> bool {
     // elsewhere only a whole factor gives an error bound
     let needed = !problem.has_comparison() && n <= INVERSE_VARIABLES;
     let between = pattern.matrix.compute_nnz() - n;
-    if needed || between <= MANY_PER_VARIABLE * n || cheap(0.5 * (n as f64).powi(2)) {
+    if needed || entries.min(between) <= MANY_PER_VARIABLE * n || cheap(0.5 * (n as f64).powi(2)) {
         return false;
     }
     // in the given order nothing is filled in before the first neighbour of a row

@@ -34,8 +34,8 @@ pub(super) struct Incomplete {
 }
 
 impl Incomplete {
-    /// The factor on the problem's pattern, made unless it is given; none where it is nearly dense, for very large problems, and for those without the comparison
-    /// principle.
+    /// The factor on the problem's pattern, made unless it is given; none where it is nearly dense, for very large problems, and
+    /// for those without the comparison principle.
     pub fn new(problem: &Problem, pattern: Option<Pattern>) -> Option<Self> {
         if !problem.has_comparison() || problem.places() > MOST_ENTRIES {
             return None;

@@ -56,8 +56,9 @@ impl Pattern {
             _ => Terms::Many,
         };
         let terms: Vec<Terms> = problem.ports().iter().map(terms_of).collect();
-        let mut couplings = Vec::with_capacity(problem.places());
-        let mut sites = Vec::with_capacity(problem.places());
+        // most places of a sparse problem hold a coupling, of others perhaps few
+        let likely = problem.places().min(1 << 22);
+        let (mut couplings, mut sites) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
         let mut ends = vec![0; problem.blocks().len()];
         let mut order = 0;
         problem.for_each_entry(|entry| {
@@ -111,7 +112,10 @@ impl Pattern {
             let scale = scales(moves, diagonal.iter().map(|d| d.sqrt()));
             return self.values(|block| {
                 let (curvatures, scale) = (point.plain_curvatures(block).expect("the point is plain"), &scale);
-                move |c, [a, b]| curvatures.at(c.index as usize, c.ports) * scale[a as usize] * scale[b as usize]
+                move |c, [a, b]| {
+                    let both = scale[a as usize] * scale[b as usize];
+                    if both == 0.0 { 0.0 } else { curvatures.at(c.index as usize, c.ports) * both }
+                }
             });
         }
         let root: Vec<Wide> = point.diagonal().into_iter().map(Wide::sqrt).collect();
@@ -134,7 +138,10 @@ impl Pattern {
         let scale = scales(moves, root.iter().copied());
         self.values(|block| {
             let (weight, scale) = (&weight, &scale);
-            move |c, [a, b]| weight(block, c.order as usize) * scale[a as usize] * scale[b as usize]
+            move |c, [a, b]| {
+                let both = scale[a as usize] * scale[b as usize];
+                if both == 0.0 { 0.0 } else { weight(block, c.order as usize) * both }
+            }
         })
     }
 
@@ -156,9 +163,9 @@ impl Pattern {
     }
 }
 
-/// The inverses of roots, zero where variables do not move.
+/// The inverses of roots, zero where variables do not move, or nothing has a curvature.
 fn scales(moves: &[bool], roots: impl Iterator<Item = f64>) -> Vec<f64> {
-    moves.iter().zip(roots).map(|(&moves, root)| if moves { root.recip() } else { 0.0 }).collect()
+    moves.iter().zip(roots).map(|(&moves, root)| if moves && root > 0.0 { root.recip() } else { 0.0 }).collect()
 }
 
 /// Numbers sorted by a key below `keys`, by counting; those with the same key stay in their order.

@@ -21,7 +21,8 @@ pub(super) fn step(run: &Run, point: &Point) -> Vec<f64> {
     let mean_and_log = |v: usize| match plain {
         Some(([inflow, outflow], diagonal)) => {
             let (i, o) = (inflow[v], outflow[v]);
-            (i > 0.0 && o > 0.0).then(|| (diagonal[v] / (i + o), ratio_ln(o, i)))
+            // halves: sums of users' costs may end beyond the range
+            (i > 0.0 && o > 0.0).then(|| (0.5 * diagonal[v] / (0.5 * i + 0.5 * o), ratio_ln(o, i)))
         }
         None => {
             let (i, o) = (flows.inflow(v), flows.outflow(v));

@@ -60,11 +60,11 @@ impl Layout {
         let sides: Vec<[Side; 2]> =
             blocks.iter().map(|b| [&b.heads, &b.tails].map(|ports| Side::new(problem, ports, &mut known))).collect();
         let couples = |b: usize| sides[b].iter().all(|side| side.groups.iter().any(Option::is_some));
-        let pairs: Vec<Vec<[u32; 2]>> = (0..blocks.len())
-            .map(|b| if couples(b) && has_few(&blocks[b]) { pairs(&blocks[b], &sides[b]) } else { vec![] })
-            .collect();
+        let listed: Vec<bool> = (0..blocks.len()).map(|b| couples(b) && has_few(&blocks[b])).collect();
+        let pairs: Vec<Vec<[u32; 2]>> =
+            (0..blocks.len()).map(|b| if listed[b] { pairs(&blocks[b], &sides[b]) } else { vec![] }).collect();
         let (clusters, joined) = Clusters::new(n, &pairs);
-        let stays = |b: usize| joined[b] && !pairs[b].is_empty();
+        let stays = |b: usize| joined[b] && listed[b];
 
         let mut groups = Groups { last: vec![None; n], ..Groups::default() };
         let (mut replaced, mut entries, mut coupled, mut kept) = (vec![], vec![], 0, None);

@@ -103,8 +103,13 @@ impl Model<'_> {
             if longest <= NEAR || !longest.is_finite() {
                 break;
             }
+            // steep groups may step too far
+            let next = self.moved(&step, 1.0);
+            if next.cost().is_nan() || next.cost() >= self.cost() {
+                break;
+            }
             way.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
-            self = self.moved(&step, 1.0);
+            self = next;
         }
         for _ in 0..MOST {
             let (gradient, diagonal) = self.slopes();
@@ -127,7 +132,8 @@ impl Model<'_> {
         way
     }
 
-    /// Half of the exact local step of every variable, by which the cost never rises.
+    /// Half of the exact local step of every variable, by which the cost never rises where all its slopes are of one magnitude;
+    /// else that for their mean.
     fn sweep(&self) -> Vec<f64> {
         let n = self.moves.len();
         let (mut inflow, mut outflow, mut diagonal) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
