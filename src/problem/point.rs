@@ -1,95 +1,9 @@
-//! A problem at given log-scales: cost, flows, and products with the Hessian.
+//! A problem at given log-scales: one pass, curvatures, and products with the Hessian.
 
 use super::block::{Amplitudes, Cost};
+use super::flows::{Flows, Sides};
 use super::{Block, Problem};
 use crate::numeric::{PLAIN_LOG, Scalar, Wide};
-
-/// What enters and leaves every variable, and the total cost.
-///
-/// Flows are sums of slopes: `p` times the cost of every weight that the variable scales up (`inflow`) or down
-/// (`outflow`), each times its coefficient in the weight's linear form. A cost that falls as the weight grows counts on the
-/// other side, so flows are not negative. The gradient is `inflow - outflow`.
-#[derive(Clone, Debug)]
-pub struct Flows {
-    /// The total cost F(x).
-    pub cost: Wide,
-    sides: Sides,
-}
-
-/// What every variable scales up, and what it scales down, in the scalar of the pass.
-#[derive(Clone, Debug)]
-enum Sides {
-    Plain([Vec<f64>; 2]),
-    Wide([Vec<Wide>; 2]),
-}
-
-impl Flows {
-    /// What the variable scales up.
-    #[must_use]
-    pub fn inflow(&self, variable: usize) -> Wide {
-        self.side(0, variable)
-    }
-
-    /// What the variable scales down.
-    #[must_use]
-    pub fn outflow(&self, variable: usize) -> Wide {
-        self.side(1, variable)
-    }
-
-    fn side(&self, side: usize, variable: usize) -> Wide {
-        match &self.sides {
-            Sides::Plain(sides) => sides[side][variable].into(),
-            Sides::Wide(sides) => sides[side][variable],
-        }
-    }
-
-    /// Number of variables.
-    #[must_use]
-    pub fn variables(&self) -> usize {
-        match &self.sides {
-            Sides::Plain([inflow, _]) => inflow.len(),
-            Sides::Wide([inflow, _]) => inflow.len(),
-        }
-    }
-
-    /// `(inflow - outflow) / (inflow + outflow)` of one variable; zero where nothing flows.
-    #[must_use]
-    #[inline]
-    pub fn imbalance(&self, variable: usize) -> f64 {
-        match &self.sides {
-            Sides::Plain([inflow, outflow]) => {
-                let (mut i, mut o) = (inflow[variable], outflow[variable]);
-                if i + o == f64::INFINITY {
-                    (i, o) = (0.5 * i, 0.5 * o);
-                }
-                if i + o == 0.0 { 0.0 } else { (i - o) / (i + o) }
-            }
-            Sides::Wide([inflow, outflow]) => {
-                let (i, o) = (inflow[variable], outflow[variable]);
-                let total = i + o;
-                if total.is_zero() { 0.0 } else { ((i - o) / total).to_f64() }
-            }
-        }
-    }
-
-    /// The relative residual: the largest magnitude of an imbalance.
-    #[must_use]
-    pub fn residual(&self) -> f64 {
-        self.residual_of(0..self.variables())
-    }
-
-    /// The largest magnitude of an imbalance of some variables; infinite where one is not a number.
-    #[must_use]
-    pub fn residual_of(&self, variables: impl IntoIterator<Item = usize>) -> f64 {
-        let (mut largest, mut is_number) = (0.0, true);
-        for v in variables {
-            let size = self.imbalance(v).abs();
-            is_number &= !size.is_nan();
-            largest = if size > largest { size } else { largest };
-        }
-        if is_number { largest } else { f64::INFINITY }
-    }
-}
 
 /// A problem at fixed log-scales.
 #[derive(Debug)]
