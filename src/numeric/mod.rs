@@ -33,6 +33,11 @@ pub const UNIT_ROUNDOFF: f64 = f64::EPSILON / 2.0;
 /// leaves its range. Beyond, [`Wide`] is needed.
 pub const PLAIN_LOG: f64 = 100.0 * std::f64::consts::LN_2;
 
+/// What a pass adds and multiplies.
+pub trait Number: Copy + Send + Sync + Default + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {}
+
+impl<T: Copy + Send + Sync + Default + std::ops::Add<Output = T> + std::ops::Mul<Output = T>> Number for T {}
+
 /// What the fused passes compute with: plain `f64` where the range allows it, [`Wide`] elsewhere.
 pub trait Scalar:
     Copy

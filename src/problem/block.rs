@@ -2,7 +2,7 @@
 
 use super::kernel::dense;
 use super::stored::Lines;
-use crate::numeric::{Double, Scalar, Wide};
+use crate::numeric::{Double, Number, Scalar, Wide};
 use crate::regularizer::ConvexCost;
 use std::sync::Arc;
 
@@ -118,6 +118,15 @@ impl Amplitudes {
             Self::Plain(v) => v.len(),
             Self::Wide(v) => v.len(),
             Self::Stored(v) => v.len(),
+        }
+    }
+
+    /// Bytes that a read takes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(v) => size_of_val(&v[..]),
+            Self::Wide(v) => size_of_val(&v[..]),
+            Self::Stored(v) => v.bytes(),
         }
     }
 
@@ -245,7 +254,8 @@ impl Block {
         }
     }
 
-    fn products_of<A: Copy + Sync, S: Scalar>(
+    /// The same of other values in the places of the amplitudes.
+    pub(super) fn products_of<A: Copy + Sync, S: Number>(
         &self,
         values: &[A],
         read: impl Fn(A) -> S + Copy + Sync,

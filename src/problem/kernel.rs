@@ -1,7 +1,7 @@
 //! The fused pass over dense amplitudes: row sums and column sums from one read.
 
 use super::stored::Visitor;
-use crate::numeric::{Scalar, in_vector_units};
+use crate::numeric::{Number, Scalar, in_vector_units};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ impl<S: Scalar> Visitor for Products<'_, S> {
 ///
 /// Complexity: every entry is read once. The result does not depend on the number of threads, nor on the vector units of
 /// the machine: multiplications and additions are never fused.
-pub(super) fn dense<A: Copy + Sync, S: Scalar>(
+pub(super) fn dense<A: Copy + Sync, S: Number>(
     values: &[A],
     read: impl Fn(A) -> S + Copy + Sync,
     column_in: &[S],
@@ -86,7 +86,7 @@ pub(super) fn longest_sum(rows: usize, columns: usize) -> usize {
 
 /// The sums of a panel's rows are added to `rows`; the sums of its columns are returned.
 #[inline(always)]
-fn panel<A: Copy, S: Scalar>(
+fn panel<A: Copy, S: Number>(
     values: &[A],
     read: impl Fn(A) -> S + Copy,
     column_in: &[S],
@@ -114,7 +114,7 @@ fn panel<A: Copy, S: Scalar>(
 /// Rows from `first` on in a tile of a panel: their sums against `across`, in eight lanes, are added to `rows`; their multiples
 /// are added to the column sums, row by row.
 #[inline(always)]
-fn tile_rows<A: Copy, S: Scalar, const N: usize>(
+fn tile_rows<A: Copy, S: Number, const N: usize>(
     values: &[A],
     first: usize,
     (width, place): (usize, Range<usize>),

@@ -20,6 +20,7 @@ mod kernel;
 mod point;
 mod precise;
 mod precise_kernel;
+mod rounded;
 mod roundoff;
 mod scales;
 mod spans;
@@ -36,6 +37,7 @@ pub use flows::Flows;
 pub use gauge::Gauge;
 pub use point::Point;
 pub use precise::PreciseFlows;
+pub(crate) use rounded::Rounded;
 pub use scales::LogScales;
 pub use spans::MultiplierSpans;
 pub use stored::{Lines, Stored};
@@ -138,6 +140,11 @@ impl Problem {
             most(&b.heads, &positive) + most(&b.tails, &negative) <= 1
                 && most(&b.heads, &negative) + most(&b.tails, &positive) <= 1
         })
+    }
+
+    /// The powers of two that are folded into the weights, for every variable.
+    pub(crate) fn origin(&self) -> &[i32] {
+        &self.origin
     }
 
     /// The cost at log-scales zero: of the weights as they are.

@@ -78,7 +78,7 @@ impl Problem {
     }
 }
 
-impl Point<'_> {
+impl<'a> Point<'a> {
     /// Cost and flows.
     #[must_use]
     pub fn flows(&self) -> &Flows {
@@ -127,6 +127,22 @@ impl Point<'_> {
         matches!(self.state, State::Plain(_))
     }
 
+    /// A block, by its number.
+    pub(super) fn block(&self, number: usize) -> &'a Block {
+        &self.problem.blocks[number]
+    }
+
+    /// The multipliers of costs in the range of `f64`, for the block with this number; none where its costs are no powers.
+    pub(super) fn plain_multipliers(&self, number: usize) -> Option<Multipliers<'_>> {
+        match (&self.state, &self.problem.blocks[number].cost) {
+            (State::Plain(data), &Cost::Power(p)) => {
+                let exponent = self.problem.exponents[p];
+                Some(Multipliers { up: &data.up[p], down: &data.down[p], square: exponent * exponent })
+            }
+            _ => None,
+        }
+    }
+
     /// The sums of a block's rows' and its columns' curvatures (of cost in log-multipliers), by its number; none where numbers
     /// leave the range of `f64`.
     pub(crate) fn plain_curvature_sums(&self, block: usize) -> Option<(&[f64], &[f64])> {
@@ -169,6 +185,16 @@ impl Point<'_> {
             State::Wide(_) => None,
         }
     }
+}
+
+/// What multiplies the costs of powers at a point.
+pub(super) struct Multipliers<'a> {
+    /// `exp(p form(x))` for every port that is a head.
+    pub up: &'a [f64],
+    /// `exp(-p form(x))` for every port that is a tail.
+    pub down: &'a [f64],
+    /// `p^2`, the curvature of a cost in its log-multiplier over the cost.
+    pub square: f64,
 }
 
 /// The curvatures of a block's connections at a point.

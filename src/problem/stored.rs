@@ -4,6 +4,7 @@ use super::block::{PLAIN_EXPONENT, is_plain};
 use super::extremes::{Extremes, OfMagnitudes};
 use super::precise::precise_power;
 use super::precise_kernel;
+use super::rounded::Rounding;
 use crate::numeric::{Double, Float, Scalar, Wide};
 use crate::regularizer::Power;
 use half::{bf16, f16};
@@ -194,6 +195,11 @@ impl Lines {
         self.weights.len()
     }
 
+    /// Bytes that a read takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.weights.range.len()
+    }
+
     /// Amplitude `k`.
     pub(super) fn get(&self, k: usize) -> Wide {
         let power = |of: &[i64], at: usize| of.get(at).copied().unwrap_or(0);
@@ -273,6 +279,16 @@ impl Lines {
             super::kernel::Products { across: &across_in, along: &along_in },
         );
         (scaled(&lines, &self.along), scaled(&places, &self.across))
+    }
+
+    /// The amplitudes times a factor for every line and one for every place in it, rounded to bfloat16.
+    pub(super) fn rounded(&self, along: &[f64], across: &[f64]) -> Vec<u16> {
+        let power = |of: &[i64], i: usize| 2f64.powi(of.get(i).copied().unwrap_or(0) as i32);
+        let scaled = |values: &[f64], by: &[i64]| -> Vec<f64> {
+            values.iter().enumerate().map(|(i, v)| v * power(by, i)).collect()
+        };
+        let (along, across) = (scaled(along, &self.along), scaled(across, &self.across));
+        self.weights.visit(self.squares, self.coefficient, Rounding { along: &along, across: &across })
     }
 
     /// The same in two words; where all amplitudes are plain.

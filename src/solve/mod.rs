@@ -8,6 +8,7 @@ mod bound;
 mod bounded;
 mod cg;
 mod cholesky;
+mod conjugate;
 mod correct;
 mod equations;
 mod factor;

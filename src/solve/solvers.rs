@@ -118,7 +118,10 @@ impl Solvers {
                 newton::minimize(run, x, solver)
             }
             Method::Cg => {
-                let ended = self.iterative.mean_field().and_then(|layout| mean_field::minimize(run, x, layout));
+                let ended = self
+                    .iterative
+                    .mean_field()
+                    .and_then(|(layout, copies)| mean_field::minimize(run, x, layout, copies));
                 ended.unwrap_or_else(|| {
                     run.continue_count();
                     if let Some(factor) = self.iterative.factor() {

@@ -112,7 +112,7 @@ impl Core {
 
     /// The core for these values of all columns, one after the other, and the inverses of all clusters, factorized; none where
     /// it is singular in floating point.
-    pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor<'_>> {
+    pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor> {
         let mut sums: Vec<f64> = self.places.iter().map(|place| place.own).collect();
         for &Pair { entries, position, place } in &self.pairs {
             let [a, b] = entries.map(|entry| flat[entry as usize]);
@@ -134,41 +134,37 @@ impl Core {
                 Default::default(),
             )
             .ok()?;
-        Some(Factor { core: self, flat, lu })
+        Some(Factor { flat, lu })
     }
-}
 
-/// A factorized core.
-pub(super) struct Factor<'a> {
-    core: &'a Core,
-    flat: Vec<f64>,
-    lu: NumericLu<usize, f64>,
-}
-
-impl Factor<'_> {
     /// `y - C^-1 U core^-1 U^T y`.
-    pub fn correct(&self, y: &[f64], inverse: &[f64]) -> Vec<f64> {
-        let core = self.core;
-        let mut side = Mat::<f64>::zeros(core.heights.len(), 1);
+    pub fn correct(&self, Factor { flat, lu }: &Factor, y: &[f64], inverse: &[f64]) -> Vec<f64> {
+        let mut side = Mat::<f64>::zeros(self.heights.len(), 1);
         let sums = side.col_as_slice_mut(0);
-        let mut rest = (&self.flat[..], &core.variable_of[..]);
-        for (&height, sum) in core.heights.iter().zip(sums) {
+        let mut rest = (&flat[..], &self.variable_of[..]);
+        for (&height, sum) in self.heights.iter().zip(sums) {
             let ((own, values), (variables, after)) = (rest.0.split_at(height), rest.1.split_at(height));
             *sum = own.iter().zip(variables).map(|(u, &v)| u * y[v as usize]).sum();
             rest = (values, after);
         }
-        let scratch = core.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
-        LuRef::new_unchecked(&core.symbolic, &self.lu).solve_in_place_with_conj(
+        let scratch = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
+        LuRef::new_unchecked(&self.symbolic, lu).solve_in_place_with_conj(
             Conj::No,
             side.as_mut(),
             Par::Seq,
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
         let (mut image, sides) = (vec![0.0; y.len()], side.col_as_slice(0));
-        for ((&v, &column), u) in core.variable_of.iter().zip(&core.column_of).zip(&self.flat) {
+        for ((&v, &column), u) in self.variable_of.iter().zip(&self.column_of).zip(flat) {
             image[v as usize] += u * sides[column as usize];
         }
-        let correction = core.clusters.apply(inverse, &image);
+        let correction = self.clusters.apply(inverse, &image);
         y.iter().zip(correction).map(|(y, c)| y - c).collect()
     }
+}
+
+/// A factorized core.
+pub(super) struct Factor {
+    flat: Vec<f64>,
+    lu: NumericLu<usize, f64>,
 }

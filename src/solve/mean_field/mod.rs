@@ -9,10 +9,12 @@
 
 mod anderson;
 mod clusters;
+mod copies;
 mod core;
 mod iterate;
 mod layout;
 mod model;
 
+pub(super) use copies::Kept;
 pub(super) use iterate::minimize;
 pub(super) use layout::Layout;

@@ -18,16 +18,16 @@ pub(in crate::solve) struct Model<'a> {
 }
 
 /// Sweeps before the first Newton step to the minimum of the replaced problem: where a flow is too small by many orders of
-/// magnitude, Newton's steps gain one in logarithm each. They end when they change no logarithm of a cost by more than the
-/// other number.
+/// magnitude, Newton's steps gain one in logarithm each.
 const SWEEPS: usize = 4;
+/// Steps that change no logarithm of a cost by more are short: no further sweep follows, and Newton's step needs no shorter length.
 const NEAR: f64 = 0.5;
 /// Most Newton steps to the minimum of the replaced problem.
 const MOST: usize = 60;
 /// No step changes the logarithm of a cost by more.
 const FARTHEST: f64 = 30.0;
-/// A full step that changes no logarithm of a cost by more leaves that part of the way, and is the last.
-const PRECISE: f64 = 1e-3;
+/// A step leaves about its square; where that is no more than this part of the longest one it is the last.
+const PRECISE: f64 = 5e-2;
 
 impl Layout {
     /// The replaced problem at a point; none where numbers leave the range of `f64`.
@@ -59,6 +59,29 @@ impl Layout {
 }
 
 impl Model<'_> {
+    /// Which variables move.
+    pub fn moves(&self) -> &[bool] {
+        self.moves
+    }
+
+    /// Adds to a product with the Hessian, divided by a diagonal, what the entries that stay as they are couple.
+    pub fn couple_entries(&self, d: &[f64], diagonal: &[f64], image: &mut [f64]) {
+        for ([a, b], coupling) in self.couplings() {
+            image[a as usize] -= coupling * d[b as usize] / diagonal[a as usize];
+            image[b as usize] -= coupling * d[a as usize] / diagonal[b as usize];
+        }
+    }
+
+    /// The variables that entries which stay as they are couple, and what they take from the Hessian there.
+    fn couplings(&self) -> impl Iterator<Item = ([u32; 2], f64)> + '_ {
+        let Layout { variable, slope, .. } = self.layout;
+        // an entry with one end at the ground couples nothing
+        self.layout.entries.iter().zip(&self.entries).filter_map(move |(entry, cost)| {
+            let product = slope[entry.groups[0]] * slope[entry.groups[1]];
+            (product != 0.0).then(|| (entry.groups.map(|g| variable[g]), -product * cost))
+        })
+    }
+
     /// Gradient and diagonal of the Hessian.
     pub fn slopes(&self) -> (Vec<f64>, Vec<f64>) {
         let n = self.layout.core.clusters().variables();
@@ -71,16 +94,11 @@ impl Model<'_> {
     }
 
     /// The solver for systems with the Hessian of the replaced problem; `diagonal` as in [`slopes`](Self::slopes).
-    pub fn hessian(&self, diagonal: &[f64]) -> Hessian<'_> {
-        let Layout { variable, slope, core, .. } = self.layout;
+    pub fn hessian(&self, diagonal: &[f64]) -> Hessian {
+        let Layout { slope, core, .. } = self.layout;
         let moving: Vec<f64> =
             diagonal.iter().zip(self.moves).map(|(&d, &moves)| if moves { d } else { 0.0 }).collect();
-        // an entry with one end at the ground couples nothing
-        let couplings = self.layout.entries.iter().zip(&self.entries).filter_map(|(entry, cost)| {
-            let product = slope[entry.groups[0]] * slope[entry.groups[1]];
-            (product != 0.0).then(|| (entry.groups.map(|g| variable[g]), -product * cost))
-        });
-        let inverse = core.clusters().inverse(&moving, couplings);
+        let inverse = core.clusters().inverse(&moving, self.couplings());
         let mut columns = Vec::with_capacity(self.layout.coupled);
         for (block, &total) in self.layout.blocks.iter().zip(&self.blocks) {
             let own = block.heads.start..block.tails.end;
@@ -91,15 +109,17 @@ impl Model<'_> {
             columns.extend(slope[own.clone()].iter().zip(&self.flows[own]).map(|(slope, flow)| unit * slope * flow));
         }
         let factor = core.factorize(columns, &inverse);
-        Hessian { layout: self.layout, inverse, factor }
+        Hessian { inverse, factor }
     }
 
     /// The way to the minimum of the replaced problem; `far` tells whether flows may differ by orders of magnitude.
     pub fn minimize(mut self, far: bool) -> Vec<f64> {
         let mut way = vec![0.0; self.layout.core.clusters().variables()];
+        let mut reach = 0.0f64;
         for _ in 0..if far { SWEEPS } else { 0 } {
             let step = self.sweep();
             let longest = self.layout.longest(&step);
+            reach = reach.max(longest);
             if longest <= NEAR || !longest.is_finite() {
                 break;
             }
@@ -113,18 +133,19 @@ impl Model<'_> {
         }
         for _ in 0..MOST {
             let (gradient, diagonal) = self.slopes();
-            let step = self.hessian(&diagonal).solve(&gradient);
+            let step = self.hessian(&diagonal).solve(self.layout, &gradient);
             let longest = self.layout.longest(&step);
             if !longest.is_finite() {
                 break;
             }
+            reach = reach.max(longest);
+            let last = longest <= NEAR && longest * longest <= PRECISE * reach;
             // far away a part of Newton's step surely lowers the cost, and mostly more of it does
-            let sure = if longest > 0.5 { longest.ln_1p() / longest } else { 1.0 };
-            let farther = if longest > PRECISE { self.farther(&step, longest, sure) } else { None };
+            let sure = if longest > NEAR { longest.ln_1p() / longest } else { 1.0 };
+            let farther = if !last { self.farther(&step, longest, sure) } else { None };
             let length = farther.as_ref().map_or(sure, |(length, _)| *length);
             way.iter_mut().zip(&step).for_each(|(w, s)| *w -= length * s);
-            // a step of this size leaves its square
-            if longest <= PRECISE {
+            if last {
                 break;
             }
             self = farther.map_or_else(|| self.moved(&step, -sure), |(_, next)| next);
@@ -192,18 +213,17 @@ impl Model<'_> {
 }
 
 /// The Hessian of the replaced problem, ready to be inverted.
-pub(in crate::solve) struct Hessian<'a> {
-    layout: &'a Layout,
+pub(in crate::solve) struct Hessian {
     /// The inverses of all clusters.
     inverse: Vec<f64>,
-    factor: Option<Factor<'a>>,
+    factor: Option<Factor>,
 }
 
-impl Hessian<'_> {
-    /// `M^-1 b`; by the clusters alone where rounding keeps the core from being inverted.
-    pub fn solve(&self, b: &[f64]) -> Vec<f64> {
-        let plain = self.layout.core.clusters().apply(&self.inverse, b);
-        let corrected = self.factor.as_ref().map(|factor| factor.correct(&plain, &self.inverse));
+impl Hessian {
+    /// `M^-1 b` for the layout it was made of; by the clusters alone where rounding keeps the core from being inverted.
+    pub fn solve(&self, layout: &Layout, b: &[f64]) -> Vec<f64> {
+        let plain = layout.core.clusters().apply(&self.inverse, b);
+        let corrected = self.factor.as_ref().map(|factor| layout.core.correct(factor, &plain, &self.inverse));
         corrected.filter(|x| x.iter().all(|v| v.is_finite())).unwrap_or(plain)
     }
 }
