@@ -24,12 +24,17 @@ pub(super) struct ConjugateGradients {
     factor: Option<(Cholesky, bool)>,
     /// An incomplete factor that preconditions.
     incomplete: Option<Incomplete>,
+    /// How far the logarithm of any cost may have moved since it was made.
+    moved: f64,
 }
 
 /// Most iterations of one solve.
 pub(super) const MOST: usize = 5000;
 /// Iterations with a factor after which it is made anew: on a grid of a million units it takes the time of some four.
 const STALE: usize = 4;
+/// An incomplete factor serves again, as does the matrix that it is of, where no cost has moved by more than this part of the
+/// precision that is asked for: so much the matrix is off, whatever its condition.
+const AGAIN: f64 = 0.1;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
 const LOOSEST: f64 = 0.1;
 
@@ -44,6 +49,10 @@ impl LinearSolver for ConjugateGradients {
         // the next residual is about the square of this one, and what is left of the direction's equations should not add as much
         let precision = (0.5 * residual).max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
         self.rounded(run, point, &b, precision).unwrap_or_else(|| self.iterate(run, point, &b, precision, None))
+    }
+
+    fn moved(&mut self, change: f64) {
+        self.moved += change;
     }
 
     fn prepare(&mut self, _: &mut Run, _: &Point) {}
@@ -73,7 +82,13 @@ impl LinearSolver for ConjugateGradients {
 impl ConjugateGradients {
     /// Conjugate gradients with what preconditions, if anything: a mean field, a factor, or an incomplete one.
     pub fn new(mean_field: Option<Layout>, factor: Option<Cholesky>, incomplete: Option<Incomplete>) -> Self {
-        Self { mean_field, copies: Kept::default(), factor: factor.map(|factor| (factor, true)), incomplete }
+        Self {
+            mean_field,
+            copies: Kept::default(),
+            factor: factor.map(|factor| (factor, true)),
+            incomplete,
+            moved: f64::INFINITY,
+        }
     }
 
     /// The factor that preconditions, if any.
@@ -85,11 +100,21 @@ impl ConjugateGradients {
     pub fn forget(&mut self) {
         self.factor.iter_mut().for_each(|(_, stale)| *stale = true);
         self.copies.forget();
+        self.moved = f64::INFINITY;
     }
 
     /// The layout of the mean field, where there is one, and the rounded copies.
     pub fn mean_field(&mut self) -> Option<(&Layout, &mut Kept)> {
         self.mean_field.as_ref().map(|layout| (layout, &mut self.copies))
+    }
+
+    /// Whether there is an incomplete factor of a Hessian near the point, made there unless the last one is as precise.
+    fn has_incomplete(&mut self, run: &mut Run, point: &Point, precision: f64) -> bool {
+        let Some(factor) = &mut self.incomplete else { return false };
+        if self.moved > AGAIN * precision {
+            self.moved = if factor.factorize(run, point) { 0.0 } else { f64::INFINITY };
+        }
+        self.moved.is_finite()
     }
 
     /// The solution of `D^-1 H d = b` from rounded copies, where there are any that are as precise.
@@ -132,8 +157,8 @@ impl ConjugateGradients {
             let ended =
                 state.advance(&moves, &end, MOST, counted(run, point), |r| factor.solve_scaled(&moves, &weight, r));
             *stale = ended.is_none_or(|iterations| iterations > STALE);
-        } else if let Some(factor) = &mut self.incomplete
-            && factor.factorize(run, point)
+        } else if self.has_incomplete(run, point, if enough.is_some() { REFINEMENT } else { precision })
+            && let Some(factor) = &self.incomplete
         {
             return factor.solve(run, &end);
         } else {

@@ -24,6 +24,7 @@ const FAR_PATIENCE: usize = 480;
 /// Minimizes by Newton steps.
 pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearSolver) -> End {
     let mut point = run.point(x);
+    solver.moved(f64::INFINITY);
     let (mut best, mut best_x, mut since_best) = (f64::INFINITY, x.clone(), 0);
     let mut previous = f64::INFINITY;
     let mut sweeping = true;
@@ -40,6 +41,7 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         if residual <= run.settings.tolerance && !gains {
             if residual > best {
                 x.clone_from(&best_x);
+                solver.moved(f64::INFINITY);
             }
             return End::Tolerance;
         }
@@ -52,10 +54,12 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         let near = !sweeping && best < NEAR_RESIDUAL;
         if since_best > if near { PATIENCE } else { FAR_PATIENCE } {
             x.clone_from(&best_x);
+            solver.moved(f64::INFINITY);
             return if best <= run.settings.tolerance { End::Tolerance } else { End::Stalled };
         }
         if iteration >= run.settings.max_iterations {
             x.clone_from(&best_x);
+            solver.moved(f64::INFINITY);
             return End::Limit;
         }
         previous = residual;
@@ -64,24 +68,28 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         sweeping = sweep.is_some();
         if let Some(step) = sweep {
             advance(x, 1.0, &step);
+            solver.moved(f64::INFINITY);
             point = run.point(x);
         } else {
             let direction = solver.newton_direction(run, &point);
-            point = search(run, x, &point, &direction);
+            let (next, change) = search(run, x, &point, &direction);
+            solver.moved(change);
+            point = next;
         }
     }
     unreachable!("the loop ends by returning")
 }
 
-/// Takes a step along `direction`: full where that lowers the cost, else a length that surely does.
-fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction: &[f64]) -> Point<'a> {
+/// Takes a step along `direction`: full where that lowers the cost, else a length that surely does. With the point there it returns
+/// a bound on the change of any log-cost.
+fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction: &[f64]) -> (Point<'a>, f64) {
     let change = log_change(run.problem, direction);
     if !change.is_finite() {
-        return run.point(x);
+        return (run.point(x), 0.0);
     }
     if change <= SURE {
         advance(x, 1.0, direction);
-        return run.point(x);
+        return (run.point(x), change);
     }
     // no cost changes by more than exp(700) at once
     let mut length = (600.0 / change).min(1.0);
@@ -92,7 +100,7 @@ fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction:
         let next = run.point(&trial);
         if length <= sure || next.flows().cost < point.flows().cost {
             *x = trial;
-            return next;
+            return (next, length * change);
         }
         length = if length < 4.0 * sure { sure } else { (length * sure).sqrt().max(0.25 * length) };
     }
