@@ -7,7 +7,7 @@
 use super::cholesky::Cholesky;
 use super::conjugate::{End, State};
 use super::incomplete::Incomplete;
-use super::linear::{LinearSolver, UpperBound, bound_from};
+use super::linear::{LinearSolver, UpperBound, bound_from, bound_of};
 use super::mean_field::{Kept, Layout};
 use super::refine::REFINEMENT;
 use super::run::Run;
@@ -35,6 +35,8 @@ const STALE: usize = 4;
 /// An incomplete factor serves again, as does the matrix that it is of, where no cost has moved by more than this part of the
 /// precision that is asked for: so much the matrix is off, whatever its condition.
 const AGAIN: f64 = 0.1;
+/// Most corrections of a bound from rounded copies: each leaves a thousandth.
+const CORRECTIONS: usize = 3;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
 const LOOSEST: f64 = 0.1;
 
@@ -69,13 +71,12 @@ impl LinearSolver for ConjugateGradients {
         if !run.problem.has_comparison() {
             return None;
         }
-        let rounded = self.rounded(run, point, b, REFINEMENT).and_then(|z| bound_from(run, point, b, z));
-        if rounded.is_some() {
-            return rounded;
+        if let Some(bound) = self.rounded_bound(run, point, b) {
+            return Some(bound);
         }
         // the recurrence's own residual tells when every entry is reached by a quarter: the bound may be four times too wide
         let z = self.iterate(run, point, b, 0.0, Some(&|v, r| r <= 0.75 * b[v]));
-        bound_from(run, point, b, z)
+        bound_from(run, point, b, &z)
     }
 }
 
@@ -123,6 +124,23 @@ impl ConjugateGradients {
         let moves = run.moves.clone();
         let model = layout.at(point, &moves)?;
         self.copies.solution(run, (layout, &model), point, b, precision)
+    }
+
+    /// The bound from rounded copies. Where some entries of b are so small that what is left of the solution counts there, it is
+    /// corrected.
+    fn rounded_bound(&mut self, run: &mut Run, point: &Point, b: &[f64]) -> Option<UpperBound> {
+        let mut z = self.rounded(run, point, b, REFINEMENT)?;
+        for _ in 0..=CORRECTIONS {
+            run.passes += 1.0;
+            let reached = point.scaled_product(&z);
+            if let Some(bound) = bound_of(run, point, b, (&z, &reached)) {
+                return Some(bound);
+            }
+            let left: Vec<f64> = b.iter().zip(&reached).map(|(b, r)| b - r).collect();
+            let correction = self.rounded(run, point, &left, REFINEMENT)?;
+            z.iter_mut().zip(&correction).for_each(|(z, d)| *z += d);
+        }
+        None
     }
 
     /// Solves `D^-1 H d = b` until the residual has fallen by `precision`, or `enough` holds for every entry of it.

@@ -218,7 +218,7 @@ impl LinearSolver for Cholesky {
         // one more step of inverse iteration costs no pass: it reaches z
         let again = self.solve_scaled(&run.moves, &weight, &z);
         let better = quotient(run, point, &again, &z);
-        let bound = bound_from(run, point, b, z)?;
+        let bound = bound_from(run, point, b, &z)?;
         Some(UpperBound { quotient: better.or(bound.quotient), ..bound })
     }
 }

@@ -36,20 +36,24 @@ pub(super) struct UpperBound {
     pub quotient: Option<f64>,
 }
 
-/// The bound that an approximate solution z of `H z = diagonal * b` gives: `z` over the least ratio of both sides.
+/// The bound that an approximate solution z of `H z = diagonal * b` gives; none where it is too far off.
+pub(super) fn bound_from(run: &mut Run, point: &Point, b: &[f64], z: &[f64]) -> Option<UpperBound> {
+    run.passes += 1.0;
+    bound_of(run, point, b, (z, &point.scaled_product(z)))
+}
+
+/// The same where `H z / diagonal` is known: z over the least ratio of both sides.
 ///
 /// Let M = H/diagonal be a nonsingular M-matrix with `M z >= k b` and `k > 0`. Then `z >= k M^-1 b`.
-pub(super) fn bound_from(run: &mut Run, point: &Point, b: &[f64], z: Vec<f64>) -> Option<UpperBound> {
-    run.passes += 1.0;
-    let reached = point.scaled_product(&z);
+pub(super) fn bound_of(run: &Run, point: &Point, b: &[f64], (z, reached): (&[f64], &[f64])) -> Option<UpperBound> {
     let ratio = |v: usize| reached[v] / b[v];
     let least = (0..b.len()).filter(|&v| run.moves[v] && b[v] > 0.0).map(ratio).fold(f64::INFINITY, f64::min);
     if least == f64::INFINITY {
         return Some(UpperBound { z: vec![0.0; b.len()], quotient: None });
     }
-    let quotient = quotient(run, point, &z, &reached);
+    let quotient = quotient(run, point, z, reached);
     // at least a tenth, so that rounding in the product does not count
-    (least > 0.1).then(|| UpperBound { z: z.into_iter().map(|z| z / least.min(1.0)).collect(), quotient })
+    (least > 0.1).then(|| UpperBound { z: z.iter().map(|z| z / least.min(1.0)).collect(), quotient })
 }
 
 /// `z^T H z / z^T diagonal z`, where `reached` is `H z / diagonal`; none where variables are pinned.
