@@ -13,7 +13,7 @@ use synbal::manifold::Form;
 use synbal::numeric::{Float, Wide};
 use synbal::problem::{Port, Problem, ProblemBuilder, Stored, Weights};
 use synbal::regularizer::{Power, Regularizer};
-use synbal::solve::{Method, Settings, Solution, solve};
+use synbal::solve::{Method, Settings, Solution, Status, solve};
 
 /// A matrix as a file may hold it.
 #[derive(Clone, Debug)]
@@ -285,4 +285,49 @@ fn blocks_of_rank_one_and_diagonal_blocks_are_minimized_in_few_steps(seed: u64) 
     let settings = Settings { method: Method::Cg, canonical: Some(false), ..Settings::default() };
     let solution = solve(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
     assert!(solution.trace.last().unwrap().residual <= 1e-12 && solution.trace.len() <= 12, "{:?}", solution.trace);
+}
+
+/// Networks that rounded copies or single precision do not see: parts that are hardly grounded, weights that are 20 orders of
+/// magnitude apart, and a deep narrow one.
+#[test]
+fn where_rounded_copies_do_not_serve_the_optimum_is_found_all_the_same() {
+    let mut random = StdRng::seed_from_u64(7);
+    let l2 = Regularizer::lp(2.0).unwrap();
+    let variables = |builder: &mut ProblemBuilder, range: std::ops::Range<usize>| -> Vec<Port> {
+        range.map(|v| builder.port(&Form::variable(v))).collect()
+    };
+    // costs in half an order of magnitude of each other, the ties to the ground eight below
+    let mut builder = ProblemBuilder::new(128);
+    let units = variables(&mut builder, 0..128);
+    let mut weights =
+        |n: usize, size: f64| -> Vec<f64> { (0..n).map(|_| size * random.random_range(0.7f64..1.4)).collect() };
+    builder.block("w", units.clone(), units.clone(), Weights::Dense(weights(128 * 128, 1.0)), &l2).unwrap();
+    builder.block("in", units.clone(), vec![Port::GROUND], Weights::Dense(weights(128, 1.7e-4)), &l2).unwrap();
+    builder.block("out", vec![Port::GROUND], units, Weights::Dense(weights(128, 1e-4)), &l2).unwrap();
+    let hardly_grounded = builder.build();
+    let mut builder = ProblemBuilder::new(600);
+    let layers: Vec<Vec<Port>> = (0..3).map(|l| variables(&mut builder, 200 * l..200 * (l + 1))).collect();
+    let size = |i: usize| if i < 100 { 1.0 } else { 1e-20 };
+    for l in 1..3 {
+        let own = weights(200 * 200, 1.0);
+        let apart = |(k, w): (usize, f64)| if (k / 200 < 100) == (k % 200 < 100) { w * size(k / 200) } else { 0.0 };
+        let dense = Weights::Dense(own.into_iter().enumerate().map(apart).collect());
+        builder.block("w", layers[l].clone(), layers[l - 1].clone(), dense, &l2).unwrap();
+    }
+    let ends = |own: Vec<f64>| Weights::Dense(own.into_iter().enumerate().map(|(k, w)| w * size(k)).collect());
+    builder.block("in", layers[0].clone(), vec![Port::GROUND], ends(weights(200, 1.0)), &l2).unwrap();
+    builder.block("out", vec![Port::GROUND], layers[2].clone(), ends(weights(200, 1.0)), &l2).unwrap();
+    let far_apart = builder.build();
+    let deep = wide(&[vec![2], vec![2; 3000], vec![2]].concat(), &[], 2.0, 3.0);
+    for (name, problem) in [("hardly grounded", hardly_grounded), ("far apart", far_apart), ("deep", deep)] {
+        let run = |method| {
+            let settings = Settings { method, ..Settings::default() };
+            solve(&problem, &settings, &mut |_| ControlFlow::Continue(())).unwrap()
+        };
+        let (auto, newton) = (run(Method::Auto), run(Method::Newton));
+        assert_eq!(auto.method, Method::Cg, "{name}");
+        assert_eq!(auto.status, Status::Converged, "{name}: {:?}", auto.trace.last());
+        let off = auto.log_scales.iter().zip(&newton.log_scales).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off <= auto.error_bound + newton.error_bound, "{name}: off by {off:e}");
+    }
 }

@@ -5,16 +5,15 @@
 //! the inner product `sum D a b`. Complexity: one pass an iteration.
 
 use super::cholesky::Cholesky;
-use super::conjugate::{End, State};
+use super::conjugate::{ANY, End, State, relative_weight};
 use super::incomplete::Incomplete;
 use super::linear::{LinearSolver, UpperBound, bound_from, bound_of};
-use super::mean_field::{Kept, Layout};
+use super::mean_field::{Kept, Layout, NEAR};
 use super::refine::REFINEMENT;
 use super::run::Run;
-use crate::numeric::Wide;
 use crate::problem::Point;
 
-/// Conjugate gradients; only a factor is remembered between solves.
+/// Conjugate gradients; what preconditions is remembered between solves.
 pub(super) struct ConjugateGradients {
     /// The mean field that preconditions; none for the diagonal.
     mean_field: Option<Layout>,
@@ -74,8 +73,8 @@ impl LinearSolver for ConjugateGradients {
         if let Some(bound) = self.rounded_bound(run, point, b) {
             return Some(bound);
         }
-        // the recurrence's own residual tells when every entry is reached by a quarter: the bound may be four times too wide
-        let z = self.iterate(run, point, b, 0.0, Some(&|v, r| r <= 0.75 * b[v]));
+        // the recurrence's own residual tells
+        let z = self.iterate(run, point, b, ANY, Some(&|v, r| is_near(b[v], r)));
         bound_from(run, point, b, &z)
     }
 }
@@ -120,7 +119,7 @@ impl ConjugateGradients {
 
     /// The solution of `D^-1 H d = b` from rounded copies, where there are any that are as precise.
     fn rounded(&mut self, run: &mut Run, point: &Point, b: &[f64], precision: f64) -> Option<Vec<f64>> {
-        let layout = self.mean_field.as_ref()?;
+        let layout = self.mean_field.as_ref().filter(|_| run.last_residual() <= NEAR)?;
         let moves = run.moves.clone();
         let model = layout.at(point, &moves)?;
         self.copies.solution(run, (layout, &model), point, b, precision)
@@ -133,10 +132,10 @@ impl ConjugateGradients {
         for _ in 0..=CORRECTIONS {
             run.passes += 1.0;
             let reached = point.scaled_product(&z);
-            if let Some(bound) = bound_of(run, point, b, (&z, &reached)) {
-                return Some(bound);
-            }
             let left: Vec<f64> = b.iter().zip(&reached).map(|(b, r)| b - r).collect();
+            if (0..b.len()).all(|v| !run.moves[v] || is_near(b[v], left[v].abs())) {
+                return bound_of(run, point, b, (&z, &reached));
+            }
             let correction = self.rounded(run, point, &left, REFINEMENT)?;
             z.iter_mut().zip(&correction).for_each(|(z, d)| *z += d);
         }
@@ -186,6 +185,11 @@ impl ConjugateGradients {
     }
 }
 
+/// Whether an entry of a bound's right-hand side is reached by a quarter: the bound may be four times too wide.
+fn is_near(b: f64, residual: f64) -> bool {
+    residual <= 0.75 * b
+}
+
 /// Goes on from a solution of an assembled matrix, whose entries are rounded, with products of the weights themselves: where a
 /// part is hardly grounded it would be too far off for a refinement.
 fn completed(run: &mut Run, point: &Point, b: &[f64], d: Vec<f64>, precision: f64) -> Vec<f64> {
@@ -206,17 +210,4 @@ fn counted<'r>(run: &'r mut Run, point: &'r Point) -> impl FnMut(&[f64]) -> Vec<
         run.passes += 1.0;
         point.scaled_product(d)
     }
-}
-
-/// The diagonal over its largest entry; entries too small for `f64` count as the smallest number.
-pub(super) fn relative_weight(point: &Point) -> Vec<f64> {
-    const LEAST: f64 = 1e-290;
-    if let Some(diagonal) = point.plain_diagonal() {
-        let largest = diagonal.iter().fold(0.0, |m: f64, &d| m.max(d));
-        return diagonal.iter().map(|&d| if d == 0.0 { 0.0 } else { (d / largest).max(LEAST) }).collect();
-    }
-    let diagonal = point.diagonal();
-    let largest = diagonal.iter().fold(Wide::ZERO, |m, &d| if d > m { d } else { m });
-    let relative = |d: Wide| if d.is_zero() { 0.0 } else { (d / largest).to_f64().max(LEAST) };
-    diagonal.into_iter().map(relative).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! The matrix is scaled to unit diagonal, so no cost leaves the range of `f64`.
 
-use super::cg::relative_weight;
+use super::conjugate::relative_weight;
 use super::factor::Factor;
 use super::linear::{LinearSolver, UpperBound, bound_from, quotient};
 use super::pattern::Pattern;

@@ -1,21 +1,25 @@
 //! The loop of conjugate gradients, for a matrix divided by its diagonal: `D^-1 H`, self-adjoint in the inner product
 //! `sum D a b`. No cost leaves the range of `f64`, however far costs are apart.
 
-use crate::numeric::weighted_dot;
+use crate::numeric::{Wide, weighted_dot};
+use crate::problem::Point;
+
+/// Any precision in the norm of the preconditioner, where something else tells when an iteration ends.
+pub(super) const ANY: f64 = 1e100;
 
 /// When an iteration ends.
 pub(super) struct End<'a> {
     /// The square by which the residual is to fall below that of `b`, in the norm of the preconditioner.
     pub precision: f64,
     pub b: &'a [f64],
-    /// Whether the magnitude of the residual is small enough, for every variable.
+    /// Whether the magnitude of the residual is small enough besides, for every variable.
     pub enough: Option<&'a dyn Fn(usize, f64) -> bool>,
 }
 
 impl End<'_> {
     /// Whether the residual is small enough at all variables that move.
     pub fn is_enough<R: AsRef<[f64]>>(&self, moves: &[bool], residual: impl FnOnce() -> R) -> bool {
-        let Some(enough) = self.enough else { return false };
+        let Some(enough) = self.enough else { return true };
         residual().as_ref().iter().zip(moves).enumerate().all(|(v, (r, moves))| !moves || enough(v, r.abs()))
     }
 }
@@ -34,7 +38,7 @@ impl State {
     }
 
     /// Iterates on from here with a product and a preconditioner, over the variables that move; the number of iterations, or none
-    /// where `most` were not enough.
+    /// where `most` were not enough or rounding has the last word.
     pub fn advance(
         &mut self,
         moves: &[bool],
@@ -48,17 +52,19 @@ impl State {
         let mut square = self.dot(&self.residual, &direction);
         let goal = end.precision * if self.residual == end.b { square } else { self.dot(end.b, &precondition(end.b)) };
         for iteration in 0..most {
-            // rounding in the preconditioner may make the square negative
-            let done = square.is_nan() || square <= goal || square <= 0.0;
-            if done || end.is_enough(moves, || &self.residual) {
+            if square <= goal && end.is_enough(moves, || &self.residual) {
                 return Some(iteration);
+            }
+            // rounding in the preconditioner may make the square negative
+            if square.is_nan() || square <= 0.0 {
+                return None;
             }
             let mut image = product(&direction);
             (0..n).filter(|&v| !moves[v]).for_each(|v| image[v] = 0.0);
             let curvature = self.dot(&direction, &image);
             // rounding makes the curvature along exhausted directions vanish
             if curvature.is_nan() || curvature <= 0.0 {
-                return Some(iteration);
+                return None;
             }
             let length = square / curvature;
             for v in 0..n {
@@ -73,4 +79,17 @@ impl State {
         }
         None
     }
+}
+
+/// The diagonal over its largest entry; entries too small for `f64` count as the smallest number.
+pub(super) fn relative_weight(point: &Point) -> Vec<f64> {
+    const LEAST: f64 = 1e-290;
+    if let Some(diagonal) = point.plain_diagonal() {
+        let largest = diagonal.iter().fold(0.0, |m: f64, &d| m.max(d));
+        return diagonal.iter().map(|&d| if d == 0.0 { 0.0 } else { (d / largest).max(LEAST) }).collect();
+    }
+    let diagonal = point.diagonal();
+    let largest = diagonal.iter().fold(Wide::ZERO, |m, &d| if d > m { d } else { m });
+    let relative = |d: Wide| if d.is_zero() { 0.0 } else { (d / largest).to_f64().max(LEAST) };
+    diagonal.into_iter().map(relative).collect()
 }

@@ -7,8 +7,8 @@
 //! takes no more than the two solves (S. C. Eisenstat, "Efficient implementation of a class of preconditioned conjugate
 //! gradient methods", 1981): an iteration reads every connection twice, as a product without a preconditioner does.
 
-use super::cg::{MOST, relative_weight};
-use super::conjugate::End;
+use super::cg::MOST;
+use super::conjugate::{End, relative_weight};
 use super::pattern::Pattern;
 use super::run::Run;
 use crate::numeric::{dot, weighted_dot};
@@ -112,7 +112,10 @@ impl Incomplete {
         let goal = end.precision * square;
         let (mut solution, mut along, mut image) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         for _ in 0..MOST {
-            if square.is_nan() || square <= goal || end.is_enough(&run.moves, || self.unscaled(&residual)) {
+            if square.is_nan()
+                || square <= 0.0
+                || square <= goal && end.is_enough(&run.moves, || self.unscaled(&residual))
+            {
                 break;
             }
             run.passes += 1.0;

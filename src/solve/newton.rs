@@ -73,7 +73,7 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         } else {
             let direction = solver.newton_direction(run, &point);
             let (next, change) = search(run, x, &point, &direction);
-            solver.moved(change);
+            solver.moved(if run.problem.is_powers() { change } else { f64::INFINITY });
             point = next;
         }
     }

@@ -302,7 +302,8 @@ impl<'a, 'c> Run<'a, 'c> {
         let error = bound::bound(self, &point, |v| flows.imbalance(v), roundoff, solver);
         let near = self.residual(&point) <= self.settings.tolerance && !error.margins.is_empty();
         if near && (self.settings.refined || error.weights > refine::GOOD_ENOUGH) {
-            return refine::refine(self, &point, &scales, solver).unwrap_or((scales, error));
+            let refined = refine::refine(self, &point, &scales, solver);
+            return refined.filter(|(_, new)| new.weights <= error.weights).unwrap_or((scales, error));
         }
         (scales, error)
     }

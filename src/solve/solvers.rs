@@ -134,7 +134,7 @@ impl Solvers {
         }
     }
 
-    /// Makes factors anew before they are used again.
+    /// Makes factors and copies anew before they are used again.
     pub fn forget(&mut self) {
         self.iterative.forget();
     }

@@ -8,8 +8,10 @@
 use super::Layout;
 use super::layout::RankOne;
 use super::model::{Hessian, Model};
+use crate::numeric::weighted_dot;
 use crate::problem::{Point, Problem, Rounded};
-use crate::solve::conjugate::{End, State};
+use crate::solve::conjugate::{End, State, relative_weight};
+use crate::solve::refine::REFINEMENT;
 use crate::solve::run::Run;
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -17,9 +19,12 @@ use std::ops::Range;
 
 /// Most entries that are copied: more come from memory, where a step of the replaced problem costs little more than its read.
 const MOST_ENTRIES: usize = 1 << 23;
-/// Precision of solutions, a part of what is looked for: from here on roundings count. On VGG-16 a solution of 1e-4 takes two more
-/// iterations and is not better.
-pub(super) const PRECISION: f64 = 1e-3;
+/// Residuals above this are far from the optimum: no copies are made or used there.
+pub(in crate::solve) const NEAR: f64 = 0.3;
+/// Roundings change no diagonal entry by a larger part, or values have left the range.
+const ROUNDED: f64 = 1.0 / 128.0;
+/// Eigenvalues of the Hessian scaled to a diagonal of ones that single precision does not see.
+const UNSEEN: f64 = 1e-5;
 /// Most iterations for one system.
 const MOST: usize = 100;
 /// Entries that one thread reads together, and from how many on there are threads.
@@ -29,6 +34,8 @@ const ENTRIES_FOR_THREADS: usize = 1 << 17;
 /// Copies that are kept from one system to the next.
 pub(in crate::solve) struct Kept {
     copies: Option<Copies>,
+    /// Whether there was no answer: so it will be at the next point.
+    failed: bool,
     /// Most entries that are copied.
     most: usize,
 }
@@ -37,8 +44,6 @@ pub(in crate::solve) struct Kept {
 struct Copies {
     blocks: Vec<Copy>,
     entries: usize,
-    /// The diagonal of the rounded Hessian over that of the Hessian.
-    ratio: Vec<f64>,
     /// The Hessian of the replaced problem.
     hessian: Hessian,
     /// The powers of two that were folded into the weights.
@@ -62,6 +67,9 @@ struct System<'a> {
     problem: &'a Problem,
     model: &'a Model<'a>,
     blocks: Vec<Factors>,
+    /// Its diagonal over that of the Hessian, and over the largest entry.
+    ratio: Vec<f64>,
+    weight: Vec<f64>,
     /// Its diagonal, and the inverse of its root; zero where the diagonal is.
     diagonal: Vec<f64>,
     inverse: Vec<f64>,
@@ -77,14 +85,14 @@ struct Factors {
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { copies: None, most: MOST_ENTRIES }
+        Self { copies: None, failed: false, most: MOST_ENTRIES }
     }
 }
 
 impl Kept {
     /// Copies are made anew before they are used again.
     pub fn forget(&mut self) {
-        self.copies = None;
+        (self.copies, self.failed) = (None, false);
     }
 
     /// The solution of `H d = diagonal * b` over the variables that move, up to this part of it, at a point whose replaced problem
@@ -99,16 +107,19 @@ impl Kept {
         b: &[f64],
         precision: f64,
     ) -> Option<Vec<f64>> {
-        let coupled = coupled(layout).map(|block| run.problem.blocks()[block.number].values.len());
-        if precision < PRECISION || coupled.sum::<usize>() > self.most {
+        let entries = coupled(layout).map(|block| run.problem.blocks()[block.number].values.len()).sum::<usize>();
+        let serves = 0 < entries && entries <= self.most && precision >= REFINEMENT;
+        if !serves || self.failed {
             return None;
         }
         if self.copies.as_ref().is_none_or(|copies| copies.origin != run.problem.origin()) {
-            self.copies = Copies::new(run, layout, point, model);
+            run.passes += 1.0;
+            self.copies = Copies::new(run.problem, layout, point, model);
         }
-        let system = self.copies.as_ref()?.at(run.problem, layout, point, model)?;
-        let solution = system.solve(b, precision);
-        run.passes += system.passes();
+        let system = self.copies.as_ref().and_then(|copies| copies.at(run.problem, layout, point, model));
+        let solution = system.as_ref().and_then(|system| system.solve(b, precision));
+        run.passes += system.map_or(0.0, |system| system.passes());
+        self.failed = solution.is_none();
         solution
     }
 }
@@ -119,9 +130,8 @@ fn coupled(layout: &Layout) -> impl Iterator<Item = &RankOne> {
 }
 
 impl Copies {
-    /// Copies at a point: one pass, and one read of the copies. None where numbers leave the range of `f64`.
-    fn new(run: &mut Run, layout: &Layout, point: &Point, model: &Model) -> Option<Self> {
-        let problem = run.problem;
+    /// Copies at a point: one pass. None where numbers leave the range of `f64`.
+    fn new(problem: &Problem, layout: &Layout, point: &Point, model: &Model) -> Option<Self> {
         let copy = |block: &RankOne| {
             let ends = |own: &Range<usize>, of: &[u32]| -> Vec<(u32, f64)> {
                 let groups = of.iter().map(|&group| own.start + group as usize);
@@ -136,13 +146,12 @@ impl Copies {
         let share = bytes(&mut blocks.iter().map(|copy| copy.values.bytes()))
             / bytes(&mut problem.blocks().iter().map(|block| block.values.bytes()));
         let (_, diagonal) = model.slopes();
-        let ratio = ratios(problem, point, &blocks, &diagonal)?;
-        run.passes += 1.0 + share;
         let origin = problem.origin().to_vec();
-        Some(Self { blocks, entries, ratio, hessian: model.hessian(&diagonal), origin, share })
+        Some(Self { blocks, entries, hessian: model.hessian(&diagonal), origin, share })
     }
 
-    /// The rounded Hessian at a point, whose replaced problem the model is; none where numbers leave the range of `f64`.
+    /// The rounded Hessian at a point, whose replaced problem the model is: one read of the copies, for its diagonal. None where
+    /// numbers leave the range of `f64`, or values their own.
     fn at<'a>(
         &'a self,
         problem: &'a Problem,
@@ -151,7 +160,8 @@ impl Copies {
         model: &'a Model<'a>,
     ) -> Option<System<'a>> {
         let exact = point.plain_diagonal()?;
-        let diagonal: Vec<f64> = exact.iter().zip(&self.ratio).map(|(d, ratio)| d * ratio).collect();
+        let ratio = ratios(problem, point, &self.blocks, exact)?;
+        let diagonal: Vec<f64> = exact.iter().zip(&ratio).map(|(d, ratio)| d * ratio).collect();
         let inverse: Vec<f64> = diagonal.iter().map(|&d| if d > 0.0 { d.sqrt().recip() } else { 0.0 }).collect();
         let factors = |copy: &Copy| {
             let [rows, columns] = copy.values.factors(point, copy.number)?;
@@ -161,7 +171,19 @@ impl Copies {
             Some(Factors { rows: of(&copy.rows, rows), columns: of(&copy.columns, columns) })
         };
         let blocks = self.blocks.iter().map(factors).collect::<Option<_>>()?;
-        Some(System { copies: self, layout, problem, model, blocks, diagonal, inverse, reads: Cell::new(0) })
+        let weight = relative_weight(point).iter().zip(&ratio).map(|(w, ratio)| w * ratio).collect();
+        Some(System {
+            copies: self,
+            layout,
+            problem,
+            model,
+            blocks,
+            ratio,
+            weight,
+            diagonal,
+            inverse,
+            reads: Cell::new(1),
+        })
     }
 }
 
@@ -185,7 +207,7 @@ fn ratios(problem: &Problem, point: &Point, copies: &[Copy], diagonal: &[f64]) -
     }
     let ratio = |(change, &d): (&f64, &f64)| if d > 0.0 { 1.0 + change / d } else { 1.0 };
     let ratio: Vec<f64> = change.iter().zip(diagonal).map(ratio).collect();
-    ratio.iter().all(|r| *r > 0.0 && r.is_finite()).then_some(ratio)
+    ratio.iter().all(|r| (r - 1.0).abs() <= ROUNDED).then_some(ratio)
 }
 
 impl System<'_> {
@@ -193,22 +215,23 @@ impl System<'_> {
     /// the diagonal that of the Hessian; none where numbers leave the range of single precision.
     fn solve(&self, b: &[f64], precision: f64) -> Option<Vec<f64>> {
         let moves = self.model.moves();
-        let b: Vec<f64> = (0..b.len()).map(|v| if moves[v] { b[v] / self.copies.ratio[v] } else { 0.0 }).collect();
+        let b: Vec<f64> = (0..b.len()).map(|v| if moves[v] { b[v] / self.ratio[v] } else { 0.0 }).collect();
         let size = |v: usize| if self.inverse[v] > 0.0 { (b[v] / self.inverse[v]).abs() } else { 0.0 };
         let unit = (0..b.len()).map(size).fold(0.0, f64::max);
         if unit == 0.0 {
             return Some(b);
         }
-        let largest = self.diagonal.iter().fold(0.0, |m: f64, &d| m.max(d));
-        let weight = self.diagonal.iter().map(|d| d / largest).collect();
-        let mut state = State { weight, d: vec![0.0; b.len()], residual: b.clone() };
-        let end = End { precision: precision * precision, b: &b, enough: None };
+        let mut state = State { weight: self.weight.clone(), d: vec![0.0; b.len()], residual: b.clone() };
+        // parts of a problem whose costs are far smaller than those of others count as much
+        let most = precision * b.iter().fold(0.0, |m: f64, b| m.max(b.abs()));
+        let end = End { precision: precision * precision, b: &b, enough: Some(&|_, r| r <= most) };
         let precondition = |r: &[f64]| {
             let scaled: Vec<f64> = r.iter().zip(&self.diagonal).map(|(r, d)| r * d).collect();
             self.copies.hessian.solve(self.layout, &scaled)
         };
         state.advance(moves, &end, MOST, |d| self.product(d, unit), precondition)?;
-        state.d.iter().all(|d| d.is_finite()).then_some(state.d)
+        let seen = weighted_dot(&self.weight, &b, &state.d) > UNSEEN * weighted_dot(&self.weight, &state.d, &state.d);
+        (seen && state.d.iter().all(|d| d.is_finite())).then_some(state.d)
     }
 
     /// Passes that the reads of the copies amount to.
@@ -236,16 +259,16 @@ impl System<'_> {
             let at_once = blocks.len() * ENTRIES_AT_ONCE / entries;
             blocks.par_iter().zip(&self.blocks).with_min_len(at_once.max(1)).map(both).collect()
         };
-        let mut sums = vec![0.0f32; d.len()];
+        let mut sums = vec![0.0f64; d.len()];
         for ((copy, factors), (rows, columns)) in blocks.iter().zip(&self.blocks).zip(products) {
             for (ends, factors, own) in [(&copy.rows, &factors.rows, rows), (&copy.columns, &factors.columns, columns)]
             {
                 for ((&(v, _), factor), own) in ends.iter().zip(factors).zip(own) {
-                    sums[v as usize] += factor * own;
+                    sums[v as usize] += f64::from(factor * own);
                 }
             }
         }
-        let whole = |((d, &sum), inverse): ((&f64, &f32), &f64)| d + f64::from(sum) * unit * inverse;
+        let whole = |((d, sum), inverse): ((&f64, &f64), &f64)| d + sum * unit * inverse;
         let mut image: Vec<f64> = d.iter().zip(&sums).zip(&self.inverse).map(whole).collect();
         self.model.couple_entries(d, &self.diagonal, &mut image);
         image
@@ -267,7 +290,7 @@ pub(super) mod tests {
     impl Kept {
         /// Never keeps any.
         pub(in crate::solve::mean_field) fn none() -> Self {
-            Self { copies: None, most: 0 }
+            Self { copies: None, failed: false, most: 0 }
         }
     }
 
@@ -324,14 +347,14 @@ pub(super) mod tests {
             let model = layout.at(&point, &moves).unwrap();
             let exact: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
             let b = point.scaled_product(&exact);
-            let found = kept.solution(&mut run, (&layout, &model), &point, &b, PRECISION).unwrap();
+            let found = kept.solution(&mut run, (&layout, &model), &point, &b, REFINEMENT).unwrap();
             let diagonal = point.plain_diagonal().unwrap();
             let square = |d: &[f64]| -> f64 {
                 point.scaled_product(d).iter().zip(diagonal).zip(d).map(|((image, d), x)| image * d * x).sum()
             };
             let off: Vec<f64> = found.iter().zip(&exact).map(|(a, b)| a - b).collect();
             let (off, whole) = (square(&off).sqrt(), square(&exact).sqrt());
-            assert!(off <= (1.0 / 256.0 + 2.0 * PRECISION) * whole, "off by {off:e} of {whole:e}");
+            assert!(off <= (1.0 / 256.0 + 2.0 * REFINEMENT) * whole, "off by {off:e} of {whole:e}");
         }
     }
 }

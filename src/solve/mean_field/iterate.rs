@@ -1,9 +1,10 @@
-//! Steps to the minimum of the replaced problem, accelerated: one pass each.
+//! Steps to the minimum of the replaced problem, accelerated, one pass each; and Newton's from rounded copies.
 
 use super::Layout;
 use super::anderson::Anderson;
-use super::copies::{Kept, PRECISION};
+use super::copies::{Kept, NEAR};
 use crate::problem::Point;
+use crate::solve::refine::REFINEMENT;
 use crate::solve::run::{End, Run};
 
 /// Iterates that the acceleration remembers.
@@ -12,9 +13,7 @@ const MEMORY: usize = 20;
 const PATIENCE: usize = 8;
 /// Residuals above this are far from the optimum.
 const FAR: f64 = 0.1;
-/// Residuals below this are near it: Newton's steps from rounded copies go on.
-const NEAR: f64 = 0.3;
-/// They change no logarithm of a cost by more.
+/// Newton's steps from rounded copies change no logarithm of a cost by more.
 const LONGEST: f64 = 1.0;
 /// Changes of a logarithm of a cost beyond this factor times the plain step are not believed.
 const FARTHEST: f64 = 4.0;
@@ -26,6 +25,7 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
     let mut anderson = Anderson::new(MEMORY);
     let (mut best, mut best_x, mut since_best) = (f64::INFINITY, x.clone(), 0);
     let moves = run.moves.clone();
+    let mut near = NEAR;
     let mut last_cost: Option<crate::numeric::Wide> = None;
     for iteration in 0.. {
         let point: Point = run.point(x);
@@ -50,19 +50,21 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
             x.clone_from(&best_x);
             return None;
         };
-        let near = if residual <= NEAR {
+        let step = if residual <= near {
             let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
             // no more digits than the last step needs
             let needed = 0.2 * run.settings.tolerance / residual;
-            copies.solution(run, (layout, &model), &point, &b, needed.clamp(PRECISION, 0.1))
+            copies.solution(run, (layout, &model), &point, &b, needed.clamp(REFINEMENT, 0.1))
         } else {
             None
         };
-        if let Some(step) = near.filter(|step| layout.longest(step) <= LONGEST) {
+        if let Some(step) = step.filter(|step| layout.longest(step) <= LONGEST) {
             anderson.restart();
             x.iter_mut().zip(&step).for_each(|(x, s)| *x += s);
             continue;
         }
+        // what was too long, or had no solution, is not tried again at once
+        near = if residual <= near { 0.5 * residual } else { near };
         // rising costs show that the past does not tell the future
         if last_cost.is_some_and(|last| point.flows().cost > last) && residual > 1e-6 {
             anderson.restart();

@@ -3,7 +3,8 @@
 //! A dense block is such a matrix up to noise, the less the wider it is; a diagonal one is not, and stays as it is
 //! ([`clusters`]). So the problem of the replaced blocks, which costs only as much as there are ports, has nearly the same
 //! minimum ([`iterate`]), and its Hessian, small clusters and two vectors for every block, is nearly the Hessian
-//! ([`Layout`], the preconditioner of conjugate gradients).
+//! ([`Layout`], the preconditioner of conjugate gradients). Near the optimum copies of the blocks themselves, rounded, tell
+//! more ([`copies`]).
 //!
 //! It exists where every port has one log-scale at most, and every cost is a power in the range of `f64`.
 
@@ -15,6 +16,6 @@ mod iterate;
 mod layout;
 mod model;
 
-pub(super) use copies::Kept;
+pub(super) use copies::{Kept, NEAR};
 pub(super) use iterate::minimize;
 pub(super) use layout::Layout;
