@@ -160,7 +160,7 @@ impl Copies {
         model: &'a Model<'a>,
     ) -> Option<System<'a>> {
         let exact = point.plain_diagonal()?;
-        let ratio = ratios(problem, point, &self.blocks, exact)?;
+        let ratio = self.ratios(problem, point, exact)?;
         let diagonal: Vec<f64> = exact.iter().zip(&ratio).map(|(d, ratio)| d * ratio).collect();
         let inverse: Vec<f64> = diagonal.iter().map(|&d| if d > 0.0 { d.sqrt().recip() } else { 0.0 }).collect();
         let factors = |copy: &Copy| {
@@ -185,29 +185,52 @@ impl Copies {
             reads: Cell::new(1),
         })
     }
-}
 
-/// The diagonal of the rounded Hessian over that of the Hessian: one read of the copies.
-fn ratios(problem: &Problem, point: &Point, copies: &[Copy], diagonal: &[f64]) -> Option<Vec<f64>> {
-    let mut change = vec![0.0; diagonal.len()];
-    for copy in copies {
-        let [rows, columns] = copy.values.factors(point, copy.number)?;
-        let (row_sums, column_sums) = point.plain_curvature_sums(copy.number)?;
+    /// The diagonal of the rounded Hessian at a point over that of the Hessian; none where they differ by more than roundings.
+    fn ratios(&self, problem: &Problem, point: &Point, diagonal: &[f64]) -> Option<Vec<f64>> {
+        let factors = |copy: &Copy| copy.values.factors(point, copy.number);
+        let factors: Vec<[Vec<f64>; 2]> = self.blocks.iter().map(factors).collect::<Option<_>>()?;
+        let sums = |copy: &Copy| point.plain_curvature_sums(copy.number);
+        let sums: Vec<(&[f64], &[f64])> = self.blocks.iter().map(sums).collect::<Option<_>>()?;
         // in units of the root of the whole sum no factor is above 1
-        let root = row_sums.iter().sum::<f64>().sqrt();
-        let of = |factors: &[f64]| -> Vec<f32> { factors.iter().map(|f| (f / root) as f32).collect() };
-        let (by_rows, by_columns) = copy.values.products(&problem.blocks()[copy.number], &of(&columns), &of(&rows));
-        for (ends, factors, sums, exact) in
-            [(&copy.rows, rows, by_rows, row_sums), (&copy.columns, columns, by_columns, column_sums)]
-        {
-            for (((&(v, c), factor), sum), exact) in ends.iter().zip(factors).zip(sums).zip(exact) {
-                change[v as usize] += c * c * (factor * root * f64::from(sum) - exact);
+        let root = |k: usize| sums[k].0.iter().sum::<f64>().sqrt();
+        let products = self.products(problem, |k, _| {
+            let root = root(k);
+            [1, 0].map(|side: usize| factors[k][side].iter().map(|f| (f / root) as f32).collect())
+        });
+        let mut change = vec![0.0; diagonal.len()];
+        for (k, (copy, (by_rows, by_columns))) in self.blocks.iter().zip(products).enumerate() {
+            let [rows, columns] = &factors[k];
+            let sides = [(&copy.rows, rows, by_rows, sums[k].0), (&copy.columns, columns, by_columns, sums[k].1)];
+            let root = root(k);
+            for (ends, factors, own, exact) in sides {
+                for (((&(v, c), factor), own), exact) in ends.iter().zip(factors).zip(own).zip(exact) {
+                    change[v as usize] += c * c * (factor * root * f64::from(own) - exact);
+                }
             }
         }
+        let ratio = |(change, &d): (&f64, &f64)| if d > 0.0 { 1.0 + change / d } else { 1.0 };
+        let ratio: Vec<f64> = change.iter().zip(diagonal).map(ratio).collect();
+        ratio.iter().all(|r| (r - 1.0).abs() <= ROUNDED).then_some(ratio)
     }
-    let ratio = |(change, &d): (&f64, &f64)| if d > 0.0 { 1.0 + change / d } else { 1.0 };
-    let ratio: Vec<f64> = change.iter().zip(diagonal).map(ratio).collect();
-    ratio.iter().all(|r| (r - 1.0).abs() <= ROUNDED).then_some(ratio)
+
+    /// One read of all copies: for every one, with its matrix Q of values and what `[column_in, row_in]` gives for its number,
+    /// `Q column_in` and `Q^T row_in`.
+    fn products(
+        &self,
+        problem: &Problem,
+        input: impl Fn(usize, &Copy) -> [Vec<f32>; 2] + Sync,
+    ) -> Vec<(Vec<f32>, Vec<f32>)> {
+        let products = |(k, copy): (usize, &Copy)| {
+            let [column_in, row_in] = input(k, copy);
+            copy.values.products(&problem.blocks()[copy.number], &column_in, &row_in)
+        };
+        if self.entries < ENTRIES_FOR_THREADS {
+            return self.blocks.iter().enumerate().map(products).collect();
+        }
+        let at_once = self.blocks.len() * ENTRIES_AT_ONCE / self.entries;
+        self.blocks.par_iter().enumerate().with_min_len(at_once.max(1)).map(products).collect()
+    }
 }
 
 impl System<'_> {
@@ -245,22 +268,16 @@ impl System<'_> {
         self.reads.update(|reads| reads + 1);
         let scale = |(d, &inverse): (&f64, &f64)| if inverse > 0.0 { (d / (inverse * unit)) as f32 } else { 0.0 };
         let scaled: Vec<f32> = d.iter().zip(&self.inverse).map(scale).collect();
-        let both = |(copy, Factors { rows, columns }): (&Copy, &Factors)| {
+        let factors = &self.blocks;
+        let products = self.copies.products(self.problem, |k, copy| {
             let of = |ends: &[(u32, f64)], factors: &[f32]| -> Vec<f32> {
                 ends.iter().zip(factors).map(|(&(v, _), f)| scaled[v as usize] * f).collect()
             };
-            let block = &self.problem.blocks()[copy.number];
-            copy.values.products(block, &of(&copy.columns, columns), &of(&copy.rows, rows))
-        };
-        let Copies { blocks, entries, .. } = self.copies;
-        let products: Vec<(Vec<f32>, Vec<f32>)> = if *entries < ENTRIES_FOR_THREADS {
-            blocks.iter().zip(&self.blocks).map(both).collect()
-        } else {
-            let at_once = blocks.len() * ENTRIES_AT_ONCE / entries;
-            blocks.par_iter().zip(&self.blocks).with_min_len(at_once.max(1)).map(both).collect()
-        };
+            let Factors { rows, columns } = &factors[k];
+            [of(&copy.columns, columns), of(&copy.rows, rows)]
+        });
         let mut sums = vec![0.0f64; d.len()];
-        for ((copy, factors), (rows, columns)) in blocks.iter().zip(&self.blocks).zip(products) {
+        for ((copy, factors), (rows, columns)) in self.copies.blocks.iter().zip(factors).zip(products) {
             for (ends, factors, own) in [(&copy.rows, &factors.rows, rows), (&copy.columns, &factors.columns, columns)]
             {
                 for ((&(v, _), factor), own) in ends.iter().zip(factors).zip(own) {
