@@ -303,7 +303,9 @@ impl<'a, 'c> Run<'a, 'c> {
         let near = self.residual(&point) <= self.settings.tolerance && !error.margins.is_empty();
         if near && (self.settings.refined || error.weights > refine::GOOD_ENOUGH) {
             let refined = refine::refine(self, &point, &scales, solver);
-            return refined.filter(|(_, new)| new.weights <= error.weights).unwrap_or((scales, error));
+            // what is asked for in two words is more precise than the bound of the first ones tells
+            let better = |new: &ErrorBound| self.settings.refined || new.weights <= error.weights;
+            return refined.filter(|(_, new)| better(new)).unwrap_or((scales, error));
         }
         (scales, error)
     }
