@@ -248,7 +248,7 @@ fn mean_fields_reach_the_optimum_of_newton_in_few_passes_however_deep_the_networ
     assert!(deepest <= 45.0, "{deepest} passes");
 }
 
-/// What mean fields replace is what is there, so that steps square the error from any start.
+/// What mean fields replace is what is there, so that few steps lead there from any start, however far.
 /// Every layer has a degree of its own, every block a norm, and some flows are too small by many orders of magnitude.
 #[quickcheck]
 fn blocks_of_rank_one_and_diagonal_blocks_are_minimized_in_few_steps(seed: u64) {

@@ -10,6 +10,7 @@
 mod block;
 mod bounds;
 mod builder;
+mod ends;
 mod entries;
 mod exact;
 mod extremes;
@@ -44,6 +45,7 @@ pub use stored::{Lines, Stored};
 pub use weigh::Summed;
 
 use crate::manifold::Form;
+use crate::numeric::extent;
 use std::sync::Arc;
 
 /// A sum of convex costs of log-multipliers, each the difference of two linear forms.
@@ -140,6 +142,17 @@ impl Problem {
             most(&b.heads, &positive) + most(&b.tails, &negative) <= 1
                 && most(&b.heads, &negative) + most(&b.tails, &positive) <= 1
         })
+    }
+
+    /// A bound on the change of the logarithm of any connection's cost (of the log-multiplier for convex costs) where the form of
+    /// every port changes by so much.
+    pub(crate) fn log_change(&self, along: &[f64]) -> f64 {
+        let range = |ports: &[u32]| extent(ports.iter().map(|&q| along[q as usize]));
+        let change = |block: &Block| {
+            let ((head_low, head_high), (tail_low, tail_high)) = (range(&block.heads), range(&block.tails));
+            block.exponent(self).unwrap_or(1.0) * (head_high - tail_low).max(tail_high - head_low)
+        };
+        self.blocks.iter().map(change).fold(0.0, f64::max)
     }
 
     /// The powers of two that are folded into the weights, for every variable.

@@ -1,6 +1,7 @@
 //! A problem at given log-scales: one pass, curvatures, and products with the Hessian.
 
 use super::block::{Amplitudes, Cost};
+use super::ends::Ends;
 use super::flows::{Flows, Sides};
 use super::{Block, Problem};
 use crate::numeric::{PLAIN_LOG, Scalar, Wide};
@@ -9,6 +10,8 @@ use crate::numeric::{PLAIN_LOG, Scalar, Wide};
 #[derive(Debug)]
 pub struct Point<'a> {
     problem: &'a Problem,
+    /// The logarithm of the multiplier of every port: the value of its form.
+    logs: Vec<f64>,
     flows: Flows,
     state: State,
 }
@@ -62,18 +65,18 @@ impl Problem {
 
     fn point_by(&self, x: &[f64], exp: impl Fn(f64) -> f64, wide_exp: impl Fn(f64) -> Wide) -> Point<'_> {
         assert_eq!(x.len(), self.variables, "one log-scale for every variable");
-        let log: Vec<f64> = self.ports.iter().map(|f| f.at(x)).collect();
-        let largest = log.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
+        let logs: Vec<f64> = self.ports.iter().map(|f| f.at(x)).collect();
+        let largest = logs.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
         let steepest = self.exponents.iter().fold(1.0, |m: f64, &p| m.max(p));
         let plain = largest * steepest <= PLAIN_LOG && self.blocks.iter().all(|b| b.values.passes_plain());
         if plain {
-            let (cost, sides, data) = evaluate(self, &log, exp);
+            let (cost, sides, data) = evaluate(self, &logs, exp);
             let flows = Flows { cost: cost.into(), sides: Sides::Plain(sides) };
-            Point { problem: self, flows, state: State::Plain(data) }
+            Point { problem: self, logs, flows, state: State::Plain(data) }
         } else {
-            let (cost, sides, data) = evaluate(self, &log, wide_exp);
+            let (cost, sides, data) = evaluate(self, &logs, wide_exp);
             let flows = Flows { cost, sides: Sides::Wide(sides) };
-            Point { problem: self, flows, state: State::Wide(data) }
+            Point { problem: self, logs, flows, state: State::Wide(data) }
         }
     }
 }
@@ -125,6 +128,11 @@ impl<'a> Point<'a> {
     /// Whether all numbers were in the range of `f64`.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.state, State::Plain(_))
+    }
+
+    /// The logarithm of the multiplier of every port.
+    pub(crate) fn logs(&self) -> &[f64] {
+        &self.logs
     }
 
     /// A block, by its number.
@@ -277,62 +285,6 @@ fn evaluate<S: Scalar>(problem: &Problem, log: &[f64], exp: impl Fn(f64) -> S) -
     }
     let diagonal = curvatures.diagonal(problem);
     (cost, slopes.flows(problem), Data { up, down, curvature, diagonal })
-}
-
-/// Sums at ports, as heads and as tails.
-struct Ends<S> {
-    heads: Vec<S>,
-    tails: Vec<S>,
-}
-
-impl<S: Scalar> Ends<S> {
-    fn new(problem: &Problem) -> Self {
-        let zeros = vec![S::default(); problem.ports.len()];
-        Self { heads: zeros.clone(), tails: zeros }
-    }
-
-    fn add(&mut self, heads: &[u32], rows: &[S], tails: &[u32], columns: &[S], factor: f64) {
-        let factor = S::from(factor);
-        heads.iter().zip(rows).for_each(|(&q, &s)| self.heads[q as usize] = self.heads[q as usize] + factor * s);
-        tails.iter().zip(columns).for_each(|(&q, &s)| self.tails[q as usize] = self.tails[q as usize] + factor * s);
-    }
-
-    /// What scales up and what scales down with every variable.
-    fn flows(&self, problem: &Problem) -> [Vec<S>; 2] {
-        let zeros = vec![S::default(); problem.variables];
-        let (mut inflow, mut outflow) = (zeros.clone(), zeros);
-        for (q, form) in problem.ports.iter().enumerate() {
-            for &(v, c) in form.terms() {
-                let (v, size) = (v as usize, S::from(c.abs()));
-                let (up, down) = if c > 0.0 { (self.heads[q], self.tails[q]) } else { (self.tails[q], self.heads[q]) };
-                inflow[v] = inflow[v] + size * up;
-                outflow[v] = outflow[v] + size * down;
-            }
-        }
-        [inflow, outflow]
-    }
-
-    fn diagonal(&self, problem: &Problem) -> Vec<S> {
-        let mut diagonal = vec![S::default(); problem.variables];
-        for (q, form) in problem.ports.iter().enumerate() {
-            for &(v, c) in form.terms() {
-                let v = v as usize;
-                diagonal[v] = diagonal[v] + S::from(c * c) * (self.heads[q] + self.tails[q]);
-            }
-        }
-        diagonal
-    }
-
-    /// The sums carried back to the variables: heads with their coefficients, tails against theirs.
-    fn gradient(&self, problem: &Problem) -> Vec<S> {
-        let mut gradient = vec![S::default(); problem.variables];
-        for (q, form) in problem.ports.iter().enumerate() {
-            for &(v, c) in form.terms() {
-                gradient[v as usize] = gradient[v as usize] + S::from(c) * (self.heads[q] - self.tails[q]);
-            }
-        }
-        gradient
-    }
 }
 
 struct ConvexParts<S> {

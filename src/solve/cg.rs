@@ -23,8 +23,8 @@ pub(super) struct ConjugateGradients {
     factor: Option<(Cholesky, bool)>,
     /// An incomplete factor that preconditions.
     incomplete: Option<Incomplete>,
-    /// How far the logarithm of any cost may have moved since it was made.
-    moved: f64,
+    /// The logarithms of the multipliers of all ports where it was made; none where there is none to be used again.
+    made_at: Option<Vec<f64>>,
 }
 
 /// Most iterations of one solve.
@@ -50,10 +50,6 @@ impl LinearSolver for ConjugateGradients {
         // the next residual is about the square of this one, and what is left of the direction's equations should not add as much
         let precision = (0.5 * residual).max(0.1 * run.settings.tolerance / residual.max(1e-300)).min(LOOSEST);
         self.rounded(run, point, &b, precision).unwrap_or_else(|| self.iterate(run, point, &b, precision, None))
-    }
-
-    fn moved(&mut self, change: f64) {
-        self.moved += change;
     }
 
     fn prepare(&mut self, _: &mut Run, _: &Point) {}
@@ -87,7 +83,7 @@ impl ConjugateGradients {
             copies: Kept::default(),
             factor: factor.map(|factor| (factor, true)),
             incomplete,
-            moved: f64::INFINITY,
+            made_at: None,
         }
     }
 
@@ -100,7 +96,7 @@ impl ConjugateGradients {
     pub fn forget(&mut self) {
         self.factor.iter_mut().for_each(|(_, stale)| *stale = true);
         self.copies.forget();
-        self.moved = f64::INFINITY;
+        self.made_at = None;
     }
 
     /// The layout of the mean field, where there is one, and the rounded copies.
@@ -111,10 +107,17 @@ impl ConjugateGradients {
     /// Whether there is an incomplete factor of a Hessian near the point, made there unless the last one is as precise.
     fn has_incomplete(&mut self, run: &mut Run, point: &Point, precision: f64) -> bool {
         let Some(factor) = &mut self.incomplete else { return false };
-        if self.moved > AGAIN * precision {
-            self.moved = if factor.factorize(run, point) { 0.0 } else { f64::INFINITY };
+        // of users' costs nothing tells how their curvatures change
+        let change = self.made_at.as_ref().filter(|_| run.problem.is_powers()).map_or(f64::INFINITY, |made_at| {
+            let along: Vec<f64> = point.logs().iter().zip(made_at).map(|(now, then)| now - then).collect();
+            run.problem.log_change(&along)
+        });
+        // a change that is not a number does not serve either
+        let serves = change <= AGAIN * precision;
+        if !serves {
+            self.made_at = factor.factorize(run, point).then(|| point.logs().to_vec());
         }
-        self.moved.is_finite()
+        self.made_at.is_some()
     }
 
     /// The solution of `D^-1 H d = b` from rounded copies, where there are any that are as precise.

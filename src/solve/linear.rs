@@ -12,10 +12,6 @@ pub(super) trait LinearSolver {
     /// The Newton direction `-H^-1 gradient` at the point of the last step of the trace; zero for variables that do not move.
     fn newton_direction(&mut self, run: &mut Run, point: &Point) -> Vec<f64>;
 
-    /// Tells that the next point is one at which no cost differs by more than this in logarithm from those at the last one;
-    /// infinite where that is not known.
-    fn moved(&mut self, _change: f64) {}
-
     /// Makes ready for [`Self::solve`] and [`Self::upper_bound`] at a point; they are asked for no other one after that.
     fn prepare(&mut self, run: &mut Run, point: &Point);
 

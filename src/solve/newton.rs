@@ -6,8 +6,7 @@
 use super::linear::LinearSolver;
 use super::run::{End, Run};
 use super::warm;
-use crate::numeric::extent;
-use crate::problem::{Cost, Point, Problem};
+use crate::problem::{Point, Problem};
 
 /// Sweeps before the first Newton step; fewer when the local steps are already short.
 const SWEEPS: usize = 8;
@@ -24,7 +23,6 @@ const FAR_PATIENCE: usize = 480;
 /// Minimizes by Newton steps.
 pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearSolver) -> End {
     let mut point = run.point(x);
-    solver.moved(f64::INFINITY);
     let (mut best, mut best_x, mut since_best) = (f64::INFINITY, x.clone(), 0);
     let mut previous = f64::INFINITY;
     let mut sweeping = true;
@@ -41,7 +39,6 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         if residual <= run.settings.tolerance && !gains {
             if residual > best {
                 x.clone_from(&best_x);
-                solver.moved(f64::INFINITY);
             }
             return End::Tolerance;
         }
@@ -54,12 +51,10 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         let near = !sweeping && best < NEAR_RESIDUAL;
         if since_best > if near { PATIENCE } else { FAR_PATIENCE } {
             x.clone_from(&best_x);
-            solver.moved(f64::INFINITY);
             return if best <= run.settings.tolerance { End::Tolerance } else { End::Stalled };
         }
         if iteration >= run.settings.max_iterations {
             x.clone_from(&best_x);
-            solver.moved(f64::INFINITY);
             return End::Limit;
         }
         previous = residual;
@@ -68,28 +63,24 @@ pub(super) fn minimize(run: &mut Run, x: &mut Vec<f64>, solver: &mut dyn LinearS
         sweeping = sweep.is_some();
         if let Some(step) = sweep {
             advance(x, 1.0, &step);
-            solver.moved(f64::INFINITY);
             point = run.point(x);
         } else {
             let direction = solver.newton_direction(run, &point);
-            let (next, change) = search(run, x, &point, &direction);
-            solver.moved(if run.problem.is_powers() { change } else { f64::INFINITY });
-            point = next;
+            point = search(run, x, &point, &direction);
         }
     }
     unreachable!("the loop ends by returning")
 }
 
-/// Takes a step along `direction`: full where that lowers the cost, else a length that surely does. With the point there it returns
-/// a bound on the change of any log-cost.
-fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction: &[f64]) -> (Point<'a>, f64) {
+/// Takes a step along `direction`: full where that lowers the cost, else a length that surely does.
+fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction: &[f64]) -> Point<'a> {
     let change = log_change(run.problem, direction);
     if !change.is_finite() {
-        return (run.point(x), 0.0);
+        return run.point(x);
     }
     if change <= SURE {
         advance(x, 1.0, direction);
-        return (run.point(x), change);
+        return run.point(x);
     }
     // no cost changes by more than exp(700) at once
     let mut length = (600.0 / change).min(1.0);
@@ -100,7 +91,7 @@ fn search<'a>(run: &mut Run<'a, '_>, x: &mut Vec<f64>, point: &Point, direction:
         let next = run.point(&trial);
         if length <= sure || next.flows().cost < point.flows().cost {
             *x = trial;
-            return (next, length * change);
+            return next;
         }
         length = if length < 4.0 * sure { sure } else { (length * sure).sqrt().max(0.25 * length) };
     }
@@ -111,17 +102,6 @@ fn advance(x: &mut [f64], length: f64, direction: &[f64]) {
 }
 
 /// A bound on the change of the logarithm of any connection's cost along `d` (of the log-multiplier for convex costs).
-pub(super) fn log_change(problem: &Problem, d: &[f64]) -> f64 {
-    let along: Vec<f64> = problem.ports().iter().map(|f| f.at(d)).collect();
-    let range = |ports: &[u32]| extent(ports.iter().map(|&q| along[q as usize]));
-    let mut most = 0.0f64;
-    for block in problem.blocks() {
-        let ((head_low, head_high), (tail_low, tail_high)) = (range(&block.heads), range(&block.tails));
-        let exponent = match block.cost {
-            Cost::Power(k) => problem.exponents()[k],
-            Cost::Convex(_) => 1.0,
-        };
-        most = most.max(exponent * (head_high - tail_low).max(tail_high - head_low));
-    }
-    most
+fn log_change(problem: &Problem, d: &[f64]) -> f64 {
+    problem.log_change(&problem.ports().iter().map(|f| f.at(d)).collect::<Vec<f64>>())
 }
