@@ -255,7 +255,7 @@ impl Block {
     }
 
     /// The same of other values in the places of the amplitudes.
-    pub(super) fn products_of<A: Copy + Sync, S: Number>(
+    fn products_of<A: Copy + Sync, S: Number>(
         &self,
         values: &[A],
         read: impl Fn(A) -> S + Copy + Sync,
@@ -264,10 +264,24 @@ impl Block {
     ) -> (Vec<S>, Vec<S>) {
         let mut rows = vec![S::default(); self.heads.len()];
         let mut columns = vec![S::default(); self.tails.len()];
+        self.write_products((values, read), column_in, row_in, &mut rows, &mut columns);
+        (rows, columns)
+    }
+
+    /// The same, written to `rows` and `columns`.
+    pub(super) fn write_products<A: Copy + Sync, S: Number>(
+        &self,
+        (values, read): (&[A], impl Fn(A) -> S + Copy + Sync),
+        column_in: &[S],
+        row_in: &[S],
+        rows: &mut [S],
+        columns: &mut [S],
+    ) {
         match &self.pattern {
-            Pattern::Dense => dense(values, read, column_in, row_in, &mut rows, &mut columns),
-            Pattern::DenseColumns => dense(values, read, row_in, column_in, &mut columns, &mut rows),
+            Pattern::Dense => dense(values, read, column_in, row_in, rows, columns),
+            Pattern::DenseColumns => dense(values, read, row_in, column_in, columns, rows),
             Pattern::Sparse { start, column } => {
+                columns.fill(S::default());
                 for ((row, factor), ends) in rows.iter_mut().zip(row_in).zip(start.windows(2)) {
                     let (own, mut sum) = (ends[0]..ends[1], S::default());
                     for (&value, &c) in values[own.clone()].iter().zip(&column[own]) {
@@ -279,6 +293,9 @@ impl Block {
                 }
             }
             Pattern::Diagonal => {
+                // of a side that is longer nothing is reached
+                rows.fill(S::default());
+                columns.fill(S::default());
                 for (i, &value) in values.iter().enumerate() {
                     let a = read(value);
                     rows[i] = a * column_in[i];
@@ -286,6 +303,5 @@ impl Block {
                 }
             }
         }
-        (rows, columns)
     }
 }

@@ -39,7 +39,7 @@ impl<S: Scalar> Visitor for Products<'_, S> {
     }
 }
 
-/// One read of a dense matrix A, row by row: `A column_in` is added to `rows`, and `A^T row_in` to `columns`.
+/// One read of a dense matrix A, row by row: `A column_in` and `A^T row_in`, written to `rows` and `columns`.
 ///
 /// Complexity: every entry is read once. The result does not depend on the number of threads, nor on the vector units of
 /// the machine: multiplications and additions are never fused.
@@ -51,26 +51,37 @@ pub(super) fn dense<A: Copy + Sync, S: Number>(
     rows: &mut [S],
     columns: &mut [S],
 ) {
+    rows.fill(S::default());
+    columns.fill(S::default());
     let width = column_in.len();
     if width == 0 || rows.is_empty() {
         return;
     }
-    let panel = |(values, (row_in, rows)): (&[A], (&[S], &mut [S]))| {
+    let panel = |values: &[A], row_in: &[S], rows: &mut [S], columns: &mut [S]| {
         in_vector_units(
-            (values, read, column_in, row_in, rows),
+            (values, read, column_in, row_in, rows, columns),
             #[inline(always)]
-            |(values, read, column_in, row_in, rows)| panel(values, read, column_in, row_in, rows),
+            |(values, read, column_in, row_in, rows, columns)| panel(values, read, (column_in, row_in), rows, columns),
         )
+    };
+    // small ones are a single panel, whose sums are those of the columns
+    if row_in.len() <= ROWS_PER_PANEL {
+        return panel(values, row_in, rows, columns);
+    }
+    let sums = |(values, (row_in, rows)): (&[A], (&[S], &mut [S]))| {
+        let mut sums = vec![S::default(); width];
+        panel(values, row_in, rows, &mut sums);
+        sums
     };
     let threads = values.len() >= ENTRIES_FOR_THREADS;
     let group = ROWS_PER_PANEL * PANELS_AT_ONCE;
     for ((values, row_in), rows) in values.chunks(group * width).zip(row_in.chunks(group)).zip(rows.chunks_mut(group)) {
         let sums: Vec<Vec<S>> = if threads {
             let ends = row_in.par_chunks(ROWS_PER_PANEL).zip(rows.par_chunks_mut(ROWS_PER_PANEL));
-            values.par_chunks(ROWS_PER_PANEL * width).zip(ends).map(panel).collect()
+            values.par_chunks(ROWS_PER_PANEL * width).zip(ends).map(sums).collect()
         } else {
             let ends = row_in.chunks(ROWS_PER_PANEL).zip(rows.chunks_mut(ROWS_PER_PANEL));
-            values.chunks(ROWS_PER_PANEL * width).zip(ends).map(panel).collect()
+            values.chunks(ROWS_PER_PANEL * width).zip(ends).map(sums).collect()
         };
         for sum in sums {
             columns.iter_mut().zip(sum).for_each(|(c, s)| *c = *c + s);
@@ -84,20 +95,19 @@ pub(super) fn longest_sum(rows: usize, columns: usize) -> usize {
     (lanes + columns / COLUMNS_PER_TILE).max(ROWS_PER_PANEL + 2 + rows / ROWS_PER_PANEL)
 }
 
-/// The sums of a panel's rows are added to `rows`; the sums of its columns are returned.
+/// The sums of a panel's rows and columns are added to `rows` and `columns`.
 #[inline(always)]
 fn panel<A: Copy, S: Number>(
     values: &[A],
     read: impl Fn(A) -> S + Copy,
-    column_in: &[S],
-    row_in: &[S],
+    (column_in, row_in): (&[S], &[S]),
     rows: &mut [S],
-) -> Vec<S> {
+    columns: &mut [S],
+) {
     let width = column_in.len();
-    let mut sums = vec![S::default(); width];
     for tile in (0..width).step_by(COLUMNS_PER_TILE) {
         let place = tile..(tile + COLUMNS_PER_TILE).min(width);
-        let (across, sums) = (&column_in[place.clone()], &mut sums[place.clone()]);
+        let (across, sums) = (&column_in[place.clone()], &mut columns[place.clone()]);
         let (groups, single) = rows.as_chunks_mut::<ROWS_AT_ONCE>();
         let first = groups.len() * ROWS_AT_ONCE;
         for (g, group) in groups.iter_mut().enumerate() {
@@ -108,7 +118,6 @@ fn panel<A: Copy, S: Number>(
             tile_rows(values, first + r, (width, place.clone()), read, (across, row_in), row, sums);
         }
     }
-    sums
 }
 
 /// Rows from `first` on in a tile of a panel: their sums against `across`, in eight lanes, are added to `rows`; their multiples

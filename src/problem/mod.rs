@@ -38,7 +38,7 @@ pub use flows::Flows;
 pub use gauge::Gauge;
 pub use point::Point;
 pub use precise::PreciseFlows;
-pub(crate) use rounded::Rounded;
+pub(crate) use rounded::{Rounded, UNIT as ROUNDED_UNIT};
 pub use scales::LogScales;
 pub use spans::MultiplierSpans;
 pub use stored::{Lines, Stored};

@@ -135,6 +135,16 @@ impl<'a> Point<'a> {
         &self.logs
     }
 
+    /// How far the logarithm of any cost is from where the multipliers of all ports had these logarithms; infinite for costs that
+    /// are no powers, of which nothing tells how their curvatures change.
+    pub(crate) fn log_change(&self, since: &[f64]) -> f64 {
+        if !self.problem.is_powers() {
+            return f64::INFINITY;
+        }
+        let along: Vec<f64> = self.logs.iter().zip(since).map(|(now, then)| now - then).collect();
+        self.problem.log_change(&along)
+    }
+
     /// A block, by its number.
     pub(super) fn block(&self, number: usize) -> &'a Block {
         &self.problem.blocks[number]

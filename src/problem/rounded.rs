@@ -7,10 +7,11 @@ use super::stored::Visitor;
 use crate::numeric::in_vector_units;
 use rayon::prelude::*;
 
-/// The costs of a block at a point, relative to those of the matrix of rank one with the same sums, rounded to the eight binary
-/// digits of bfloat16.
+/// The costs of a block at a point, relative to those of the matrix of rank one with the same sums, rounded to eleven binary
+/// digits, ten of which are stored, and the exponent in six.
 ///
-/// Relative to that matrix they are near 1 wherever costs resemble each other, and stay in range wherever they do not.
+/// Relative to that matrix they are near 1 wherever costs resemble each other. What is below a millionth has fewer digits, and
+/// counts as little.
 #[derive(Debug)]
 pub(crate) struct Rounded {
     values: Vec<u16>,
@@ -41,25 +42,26 @@ impl Point<'_> {
         let (column_in, columns) = factors(column_sums, down, &block.tails, 1.0);
         let all = row_in.iter().chain(&rows).chain(&column_in).chain(&columns);
         let finite = all.fold(true, |finite, x| finite & x.is_finite());
-        finite.then(|| Rounded { values: values(block, &row_in, &column_in), rows, columns })
+        let stored: Vec<f64> = row_in.iter().map(|x| x / f64::from(UNIT)).collect();
+        finite.then(|| Rounded { values: values(block, &stored, &column_in), rows, columns })
     }
 }
 
 impl Rounded {
-    /// What every row and every column of the values is to be multiplied by at a point of the same problem, to be the curvatures
-    /// of the block with this number; none where numbers leave the range of `f64`.
-    pub fn factors(&self, point: &Point, number: usize) -> Option<[Vec<f64>; 2]> {
-        let Multipliers { up, down, .. } = point.plain_multipliers(number)?;
-        let times = |own: &[f64], multipliers: &[f64], ports: &[u32]| -> Vec<f64> {
-            own.iter().zip(ports).map(|(own, &q)| own * multipliers[q as usize]).collect()
-        };
+    /// Appends what every row, and then every column, of the values is to be multiplied by at a point of the same problem, to be
+    /// the curvatures of the block with this number; false where numbers leave the range of `f64`.
+    pub fn factors(&self, point: &Point, number: usize, to: &mut Vec<f64>) -> bool {
+        let Some(Multipliers { up, down, .. }) = point.plain_multipliers(number) else { return false };
         let Block { heads, tails, .. } = point.block(number);
-        Some([times(&self.rows, up, heads), times(&self.columns, down, tails)])
+        to.extend(self.rows.iter().zip(heads).map(|(own, &q)| own * up[q as usize]));
+        to.extend(self.columns.iter().zip(tails).map(|(own, &q)| own * down[q as usize]));
+        true
     }
 
-    /// One read of the matrix Q of the values, which are in the places of this block's entries: `Q column_in` and `Q^T row_in`.
-    pub fn products(&self, block: &Block, column_in: &[f32], row_in: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        block.products_of(&self.values, read, column_in, row_in)
+    /// One read of the matrix Q of the values, which are in the places of this block's entries: `Q column_in` and `Q^T row_in`,
+    /// each divided by [`UNIT`], are written to `rows` and `columns`.
+    pub fn products(&self, block: &Block, column_in: &[f32], row_in: &[f32], rows: &mut [f32], columns: &mut [f32]) {
+        block.write_products((&self.values, read), column_in, row_in, rows, columns);
     }
 
     /// Bytes that a read takes.
@@ -68,20 +70,27 @@ impl Rounded {
     }
 }
 
-/// Values end here, where rounding does not yet lead out of single precision.
-const LARGEST: f32 = 1e38;
+/// Binary digits of single precision that are cut off.
+const CUT: u32 = 13;
+/// The value 1 as it is stored is this power of two: of the 64 exponents of single precision from the smallest on, 24 are
+/// for values below 1, and 40 for 1 and above.
+const ONE: i32 = -103;
+/// What products with the values are to be multiplied by; inputs are, for what is stored is tiny.
+pub(crate) const UNIT: f32 = f32::from_bits(((127 - ONE) as u32) << 23);
+/// Values end here.
+const LARGEST: f32 = f32::from_bits((u16::MAX as u32) << CUT);
 
-/// The number with these bits: bfloat16 is the upper half of single precision.
+/// The number with these bits: those of single precision but for the sign and two of the exponent, which are zero.
 #[inline(always)]
 fn read(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
+    f32::from_bits(u32::from(bits) << CUT)
 }
 
-/// The bits of the nearest number of bfloat16 to one that is not negative.
+/// The bits of the nearest number to one that is not negative, over [`UNIT`].
 #[inline(always)]
 fn rounded(value: f64) -> u16 {
     // half a unit of the last place more, and the rest cut off
-    (((value as f32).min(LARGEST).to_bits() + (1 << 15)) >> 16) as u16
+    (((value as f32).min(LARGEST).to_bits() + (1 << (CUT - 1))) >> CUT) as u16
 }
 
 fn values(block: &Block, row_in: &[f64], column_in: &[f64]) -> Vec<u16> {
@@ -100,6 +109,8 @@ fn values(block: &Block, row_in: &[f64], column_in: &[f64]) -> Vec<u16> {
     }
 }
 
+/// Entries from which on threads pay.
+const ENTRIES_FOR_THREADS: usize = 1 << 17;
 /// Rows that one thread rounds together.
 const ROWS_AT_ONCE: usize = 16;
 
@@ -110,22 +121,28 @@ fn dense<A: Copy + Sync>(
     along: &[f64],
     across: &[f64],
 ) -> Vec<u16> {
-    let width = across.len();
-    let mut all = vec![0; values.len()];
-    let row = |(all, (values, &along)): (&mut [u16], (&[A], &f64))| {
+    let (width, mut all) = (across.len(), vec![0; values.len()]);
+    if values.is_empty() {
+        return all;
+    }
+    let rows = |all: &mut [u16], values: &[A], along: &[f64]| {
         in_vector_units(
-            (all, values, across),
+            (all, values, along, across),
             #[inline(always)]
-            |(all, values, across)| {
-                for ((to, &a), &across) in all.iter_mut().zip(values).zip(across) {
-                    *to = rounded(read(a) * along * across);
+            |(all, values, along, across)| {
+                for ((all, values), &along) in all.chunks_exact_mut(width).zip(values.chunks_exact(width)).zip(along) {
+                    for ((to, &a), &across) in all.iter_mut().zip(values).zip(across) {
+                        *to = rounded(read(a) * along * across);
+                    }
                 }
             },
         );
     };
-    if width > 0 {
-        let rows = all.par_chunks_mut(width).zip(values.par_chunks(width).zip(along));
-        rows.with_min_len(ROWS_AT_ONCE).for_each(row);
+    if values.len() < ENTRIES_FOR_THREADS {
+        rows(&mut all, values, along);
+    } else {
+        let chunks = all.par_chunks_mut(ROWS_AT_ONCE * width).zip(values.par_chunks(ROWS_AT_ONCE * width));
+        chunks.zip(along.par_chunks(ROWS_AT_ONCE)).for_each(|((all, values), along)| rows(all, values, along));
     }
     all
 }
@@ -158,7 +175,7 @@ mod tests {
 
     /// Blocks of every pattern, in memory and in a file, at two points, the powers of two of a third folded into the weights.
     #[quickcheck]
-    fn values_times_their_factors_are_the_curvatures_rounded_to_eight_digits(seed: u64) {
+    fn values_times_their_factors_are_the_curvatures_rounded_to_eleven_digits(seed: u64) {
         let mut random = StdRng::seed_from_u64(seed);
         let (rows, columns) = (random.random_range(1..40), random.random_range(1..40));
         let norm = Regularizer::lp([1.0, 2.0][random.random_range(0..2)]).unwrap();
@@ -204,12 +221,16 @@ mod tests {
             let (made, used) = (point(), point());
             for (number, block) in problem.blocks().iter().enumerate() {
                 let copy = made.rounded(number).unwrap();
-                let [by_rows, by_columns] = copy.factors(&used, number).unwrap();
+                let mut factors = vec![];
+                assert!(copy.factors(&used, number, &mut factors));
+                let (by_rows, by_columns) = factors.split_at(block.heads.len());
                 block.for_each(|r, c, k| {
                     let exact = used.curvature(number, k, [block.heads[r], block.tails[c]]).to_f64();
-                    let found = by_rows[r] * f64::from(read(copy.values[k])) * by_columns[c];
+                    let one = by_rows[r] * by_columns[c];
+                    let found = one * f64::from(read(copy.values[k])) * f64::from(UNIT);
                     let off = (found - exact).abs();
-                    assert!(off <= exact / 255.0, "{:?} of {:?}: {found:e} for {exact:e}", (r, c), block.pattern);
+                    let most = exact / 2047.0 + one / (1u64 << 34) as f64;
+                    assert!(off <= most, "{:?} of {:?}: {found:e} for {exact:e}", (r, c), block.pattern);
                 });
             }
         }

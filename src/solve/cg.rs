@@ -5,7 +5,7 @@
 //! the inner product `sum D a b`. Complexity: one pass an iteration.
 
 use super::cholesky::Cholesky;
-use super::conjugate::{ANY, End, State, relative_weight};
+use super::conjugate::{ANY, End, State, relative_weight, serves_again};
 use super::incomplete::Incomplete;
 use super::linear::{LinearSolver, UpperBound, bound_from, bound_of};
 use super::mean_field::{Kept, Layout, NEAR};
@@ -31,9 +31,6 @@ pub(super) struct ConjugateGradients {
 pub(super) const MOST: usize = 5000;
 /// Iterations with a factor after which it is made anew: on a grid of a million units it takes the time of some four.
 const STALE: usize = 4;
-/// An incomplete factor serves again, as does the matrix that it is of, where no cost has moved by more than this part of the
-/// precision that is asked for: so much the matrix is off, whatever its condition.
-const AGAIN: f64 = 0.1;
 /// Most corrections of a bound from rounded copies: each leaves a thousandth.
 const CORRECTIONS: usize = 3;
 /// A direction need not be more precise than this fraction of the current imbalance, squared when it is small.
@@ -107,14 +104,7 @@ impl ConjugateGradients {
     /// Whether there is an incomplete factor of a Hessian near the point, made there unless the last one is as precise.
     fn has_incomplete(&mut self, run: &mut Run, point: &Point, precision: f64) -> bool {
         let Some(factor) = &mut self.incomplete else { return false };
-        // of users' costs nothing tells how their curvatures change
-        let change = self.made_at.as_ref().filter(|_| run.problem.is_powers()).map_or(f64::INFINITY, |made_at| {
-            let along: Vec<f64> = point.logs().iter().zip(made_at).map(|(now, then)| now - then).collect();
-            run.problem.log_change(&along)
-        });
-        // a change that is not a number does not serve either
-        let serves = change <= AGAIN * precision;
-        if !serves {
+        if !self.made_at.as_ref().is_some_and(|made_at| serves_again(point, made_at, precision)) {
             self.made_at = factor.factorize(run, point).then(|| point.logs().to_vec());
         }
         self.made_at.is_some()
@@ -123,9 +113,7 @@ impl ConjugateGradients {
     /// The solution of `D^-1 H d = b` from rounded copies, where there are any that are as precise.
     fn rounded(&mut self, run: &mut Run, point: &Point, b: &[f64], precision: f64) -> Option<Vec<f64>> {
         let layout = self.mean_field.as_ref().filter(|_| run.last_residual() <= NEAR)?;
-        let moves = run.moves.clone();
-        let model = layout.at(point, &moves)?;
-        self.copies.solution(run, (layout, &model), point, b, precision)
+        self.copies.solution(run, layout, point, b, precision)
     }
 
     /// The bound from rounded copies. Where some entries of b are so small that what is left of the solution counts there, it is

@@ -7,6 +7,16 @@ use crate::problem::Point;
 /// Any precision in the norm of the preconditioner, where something else tells when an iteration ends.
 pub(super) const ANY: f64 = 1e100;
 
+/// A Hessian serves again where no cost has moved by more than this part of the precision that is asked for.
+const AGAIN: f64 = 0.1;
+
+/// Whether the Hessian where the multipliers of all ports had these logarithms is still as precise at a point: every cost's part
+/// of it has changed as the cost has, and as a quadratic form it is off by no more, whatever its condition.
+pub(super) fn serves_again(point: &Point, logs: &[f64], precision: f64) -> bool {
+    // a change that is not a number does not serve either
+    point.log_change(logs) <= AGAIN * precision
+}
+
 /// When an iteration ends.
 pub(super) struct End<'a> {
     /// The square by which the residual is to fall below that of `b`, in the norm of the preconditioner.

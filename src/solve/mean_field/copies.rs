@@ -1,6 +1,6 @@
 //! Rounded copies of the blocks: near the optimum, systems are solved with them.
 //!
-//! With the diagonal that belongs to it, the rounded Hessian is that of a problem whose costs differ by less than one part in 256.
+//! With the diagonal that belongs to it, the rounded Hessian is that of a problem whose costs differ by less than one part in 2048.
 //! So, whatever the condition, a solution of its system is off by at most such a part, and mostly by far less, for roundings
 //! cancel. Conjugate gradients that the mean field preconditions find it. They read two bytes for every entry of the blocks
 //! that couple, a fraction of a pass.
@@ -8,10 +8,10 @@
 use super::Layout;
 use super::layout::RankOne;
 use super::model::{Hessian, Model};
-use crate::numeric::weighted_dot;
-use crate::problem::{Point, Problem, Rounded};
-use crate::solve::conjugate::{End, State, relative_weight};
-use crate::solve::refine::REFINEMENT;
+use super::runs::Run as Stretch;
+use crate::numeric::dot;
+use crate::problem::{Point, Problem, ROUNDED_UNIT, Rounded};
+use crate::solve::conjugate::{End, State, serves_again};
 use crate::solve::run::Run;
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -21,19 +21,22 @@ use std::ops::Range;
 const MOST_ENTRIES: usize = 1 << 23;
 /// Residuals above this are far from the optimum: no copies are made or used there.
 pub(in crate::solve) const NEAR: f64 = 0.3;
+/// What a system is solved to at best: about what roundings leave.
+pub(in crate::solve) const PRECISE: f64 = 1e-4;
 /// Roundings change no diagonal entry by a larger part, or values have left the range.
-const ROUNDED: f64 = 1.0 / 128.0;
+const ROUNDED: f64 = 1.0 / 1024.0;
 /// Eigenvalues of the Hessian scaled to a diagonal of ones that single precision does not see.
 const UNSEEN: f64 = 1e-5;
 /// Most iterations for one system.
 const MOST: usize = 100;
 /// Entries that one thread reads together, and from how many on there are threads.
 const ENTRIES_AT_ONCE: usize = 1 << 15;
-const ENTRIES_FOR_THREADS: usize = 1 << 17;
+const ENTRIES_FOR_THREADS: usize = 1 << 19;
 
-/// Copies that are kept from one system to the next.
+/// Copies, and the last system of them, that are kept from one system to the next.
 pub(in crate::solve) struct Kept {
     copies: Option<Copies>,
+    system: Option<System>,
     /// Whether there was no answer: so it will be at the next point.
     failed: bool,
     /// Most entries that are copied.
@@ -44,6 +47,11 @@ pub(in crate::solve) struct Kept {
 struct Copies {
     blocks: Vec<Copy>,
     entries: usize,
+    /// The coefficient of every row and column, those of one block after those of another: for columns against the sign, and zero
+    /// for the ground.
+    coefficient: Vec<f64>,
+    /// Their variables.
+    stretches: Vec<Stretch>,
     /// The Hessian of the replaced problem.
     hessian: Hessian,
     /// The powers of two that were folded into the weights.
@@ -52,74 +60,76 @@ struct Copies {
     share: f64,
 }
 
-/// The copy of a block by its number; variable and coefficient of every row and of every column, against the sign for columns.
+/// The copy of a block by its number, and the numbers of its rows and columns among those of all blocks.
 struct Copy {
     number: usize,
     values: Rounded,
-    rows: Vec<(u32, f64)>,
-    columns: Vec<(u32, f64)>,
+    rows: Range<usize>,
+    columns: Range<usize>,
 }
 
-/// The rounded Hessian at a point.
-struct System<'a> {
-    copies: &'a Copies,
-    layout: &'a Layout,
-    problem: &'a Problem,
-    model: &'a Model<'a>,
-    blocks: Vec<Factors>,
-    /// Its diagonal over that of the Hessian, and over the largest entry.
-    ratio: Vec<f64>,
-    weight: Vec<f64>,
-    /// Its diagonal, and the inverse of its root; zero where the diagonal is.
-    diagonal: Vec<f64>,
+/// The rounded Hessian at a point, divided by the roots of its diagonal on both sides.
+struct System {
+    /// The logarithm of the multiplier of every port there.
+    made_at: Vec<f64>,
+    /// What the rows and columns of all copies are multiplied by.
+    factors: Vec<f32>,
+    /// What entries that stay as they are couple.
+    couplings: Vec<([u32; 2], f64)>,
+    /// The roots of the diagonal, and their inverses; zero where the diagonal is.
+    root: Vec<f64>,
     inverse: Vec<f64>,
-    /// Reads of the copies so far.
-    reads: Cell<usize>,
-}
-
-/// What the rows and columns of a copy are multiplied by, divided by the roots of the diagonal.
-struct Factors {
-    rows: Vec<f32>,
-    columns: Vec<f32>,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { copies: None, failed: false, most: MOST_ENTRIES }
+        Self { copies: None, system: None, failed: false, most: MOST_ENTRIES }
     }
 }
 
 impl Kept {
     /// Copies are made anew before they are used again.
     pub fn forget(&mut self) {
-        (self.copies, self.failed) = (None, false);
+        (self.copies, self.system, self.failed) = (None, None, false);
     }
 
-    /// The solution of `H d = diagonal * b` over the variables that move, up to this part of it, at a point whose replaced problem
-    /// the model is; none where there are no copies as precise.
+    /// The solution of `H d = diagonal * b` over the variables that move, up to this part of it; none where there are no copies as
+    /// precise.
     ///
-    /// Complexity: a fraction of a pass for every iteration, some four to seven in all; one pass more where copies are made.
+    /// Complexity: a fraction of a pass for every iteration, some four to seven in all, and for a diagonal where costs have
+    /// changed; one pass more where copies are made.
     pub fn solution(
         &mut self,
         run: &mut Run,
-        (layout, model): (&Layout, &Model),
+        layout: &Layout,
         point: &Point,
         b: &[f64],
         precision: f64,
     ) -> Option<Vec<f64>> {
         let entries = coupled(layout).map(|block| run.problem.blocks()[block.number].values.len()).sum::<usize>();
-        let serves = 0 < entries && entries <= self.most && precision >= REFINEMENT;
-        if !serves || self.failed {
+        if self.failed || entries == 0 || entries > self.most || precision < PRECISE {
             return None;
         }
+        let solution = self.solve(run, layout, point, b, precision);
+        self.failed = solution.is_none();
+        solution
+    }
+
+    fn solve(&mut self, run: &mut Run, layout: &Layout, point: &Point, b: &[f64], precision: f64) -> Option<Vec<f64>> {
         if self.copies.as_ref().is_none_or(|copies| copies.origin != run.problem.origin()) {
             run.passes += 1.0;
-            self.copies = Copies::new(run.problem, layout, point, model);
+            self.system = None;
+            self.copies = Copies::new(run.problem, layout, point, &layout.at(point, &run.moves)?);
         }
-        let system = self.copies.as_ref().and_then(|copies| copies.at(run.problem, layout, point, model));
-        let solution = system.as_ref().and_then(|system| system.solve(b, precision));
-        run.passes += system.map_or(0.0, |system| system.passes());
-        self.failed = solution.is_none();
+        let copies = self.copies.as_ref()?;
+        // as a quadratic form it is off by no more than any cost has changed since
+        if !self.system.as_ref().is_some_and(|system| serves_again(point, &system.made_at, precision)) {
+            run.passes += copies.share;
+            self.system = copies.at(run.problem, layout, point, &layout.at(point, &run.moves)?);
+        }
+        let reads = Cell::new(0);
+        let solution = copies.solve((self.system.as_ref()?, layout), run, point, b, precision, &reads);
+        run.passes += f64::from(reads.get()) * copies.share;
         solution
     }
 }
@@ -130,164 +140,168 @@ fn coupled(layout: &Layout) -> impl Iterator<Item = &RankOne> {
 }
 
 impl Copies {
-    /// Copies at a point: one pass. None where numbers leave the range of `f64`.
+    /// Copies at a point, whose replaced problem the model is: one pass. None where numbers leave the range of `f64`.
     fn new(problem: &Problem, layout: &Layout, point: &Point, model: &Model) -> Option<Self> {
-        let copy = |block: &RankOne| {
-            let ends = |own: &Range<usize>, of: &[u32]| -> Vec<(u32, f64)> {
-                let groups = of.iter().map(|&group| own.start + group as usize);
-                groups.map(|g| (layout.variable[g], layout.slope[g] / block.exponent)).collect()
+        let (mut blocks, mut variable, mut coefficient) = (vec![], vec![], vec![]);
+        for block in coupled(layout) {
+            let mut add = |own: &Range<usize>, of: &[u32]| {
+                let first = variable.len();
+                let groups = || of.iter().map(|&group| own.start + group as usize);
+                variable.extend(groups().map(|group| layout.variable[group]));
+                coefficient.extend(groups().map(|group| layout.slope[group] / block.exponent));
+                first..variable.len()
             };
-            let (rows, columns) = (ends(&block.heads, &block.head_of), ends(&block.tails, &block.tail_of));
-            Some(Copy { number: block.number, values: point.rounded(block.number)?, rows, columns })
-        };
-        let blocks: Vec<Copy> = coupled(layout).map(copy).collect::<Option<_>>()?;
+            let (rows, columns) = (add(&block.heads, &block.head_of), add(&block.tails, &block.tail_of));
+            blocks.push(Copy { number: block.number, values: point.rounded(block.number)?, rows, columns });
+        }
         let entries = blocks.iter().map(|copy| problem.blocks()[copy.number].values.len()).sum();
         let bytes = |of: &mut dyn Iterator<Item = usize>| of.sum::<usize>() as f64;
         let share = bytes(&mut blocks.iter().map(|copy| copy.values.bytes()))
             / bytes(&mut problem.blocks().iter().map(|block| block.values.bytes()));
+        let stretches = Stretch::all(0, &variable).collect();
         let (_, diagonal) = model.slopes();
         let origin = problem.origin().to_vec();
-        Some(Self { blocks, entries, hessian: model.hessian(&diagonal), origin, share })
+        Some(Self { blocks, entries, coefficient, stretches, hessian: model.hessian(&diagonal), origin, share })
     }
 
     /// The rounded Hessian at a point, whose replaced problem the model is: one read of the copies, for its diagonal. None where
     /// numbers leave the range of `f64`, or values their own.
-    fn at<'a>(
-        &'a self,
-        problem: &'a Problem,
-        layout: &'a Layout,
-        point: &Point,
-        model: &'a Model<'a>,
-    ) -> Option<System<'a>> {
+    fn at(&self, problem: &Problem, layout: &Layout, point: &Point, model: &Model) -> Option<System> {
+        let mut factors = Vec::with_capacity(self.coefficient.len());
+        if !self.blocks.iter().all(|copy| copy.values.factors(point, copy.number, &mut factors)) {
+            return None;
+        }
         let exact = point.plain_diagonal()?;
-        let ratio = self.ratios(problem, point, exact)?;
-        let diagonal: Vec<f64> = exact.iter().zip(&ratio).map(|(d, ratio)| d * ratio).collect();
-        let inverse: Vec<f64> = diagonal.iter().map(|&d| if d > 0.0 { d.sqrt().recip() } else { 0.0 }).collect();
-        let factors = |copy: &Copy| {
-            let [rows, columns] = copy.values.factors(point, copy.number)?;
-            let of = |ends: &[(u32, f64)], factors: Vec<f64>| -> Vec<f32> {
-                ends.iter().zip(factors).map(|(&(v, c), f)| (c * f * inverse[v as usize]) as f32).collect()
-            };
-            Some(Factors { rows: of(&copy.rows, rows), columns: of(&copy.columns, columns) })
-        };
-        let blocks = self.blocks.iter().map(factors).collect::<Option<_>>()?;
-        let weight = relative_weight(point).iter().zip(&ratio).map(|(w, ratio)| w * ratio).collect();
-        Some(System {
-            copies: self,
-            layout,
-            problem,
-            model,
-            blocks,
-            ratio,
-            weight,
-            diagonal,
-            inverse,
-            reads: Cell::new(1),
-        })
+        let change = self.change(problem, point, &factors, layout)?;
+        let off = |(change, &d): (&f64, &f64)| d > 0.0 && change.abs().partial_cmp(&(ROUNDED * d)).is_none_or(|o| o.is_gt());
+        if change.iter().zip(exact).any(off) {
+            return None;
+        }
+        let root: Vec<f64> = exact.iter().zip(&change).map(|(d, change)| (d + change).sqrt()).collect();
+        let inverse: Vec<f64> = root.iter().map(|&r| if r > 0.0 { r.recip() } else { 0.0 }).collect();
+        let mut single = vec![0.0; factors.len()];
+        for stretch in &self.stretches {
+            let (own, inverse) = (stretch.entries(), &inverse[stretch.variables()]);
+            let both = self.coefficient[own.clone()].iter().zip(&factors[own.clone()]).zip(inverse);
+            single[own].iter_mut().zip(both).for_each(|(to, ((c, f), inverse))| *to = (c * f * inverse) as f32);
+        }
+        let scaled = |(both, coupling): ([u32; 2], f64)| (both, -coupling * inverse[both[0] as usize] * inverse[both[1] as usize]);
+        let couplings = model.couplings().map(scaled).collect();
+        Some(System { made_at: point.logs().to_vec(), factors: single, couplings, root, inverse })
     }
 
-    /// The diagonal of the rounded Hessian at a point over that of the Hessian; none where they differ by more than roundings.
-    fn ratios(&self, problem: &Problem, point: &Point, diagonal: &[f64]) -> Option<Vec<f64>> {
-        let factors = |copy: &Copy| copy.values.factors(point, copy.number);
-        let factors: Vec<[Vec<f64>; 2]> = self.blocks.iter().map(factors).collect::<Option<_>>()?;
+    /// By how much the diagonal of the rounded Hessian exceeds that of the Hessian, where `factors` are those of rows and columns.
+    fn change(&self, problem: &Problem, point: &Point, factors: &[f64], layout: &Layout) -> Option<Vec<f64>> {
         let sums = |copy: &Copy| point.plain_curvature_sums(copy.number);
         let sums: Vec<(&[f64], &[f64])> = self.blocks.iter().map(sums).collect::<Option<_>>()?;
         // in units of the root of the whole sum no factor is above 1
-        let root = |k: usize| sums[k].0.iter().sum::<f64>().sqrt();
-        let products = self.products(problem, |k, _| {
-            let root = root(k);
-            [1, 0].map(|side: usize| factors[k][side].iter().map(|f| (f / root) as f32).collect())
-        });
-        let mut change = vec![0.0; diagonal.len()];
-        for (k, (copy, (by_rows, by_columns))) in self.blocks.iter().zip(products).enumerate() {
-            let [rows, columns] = &factors[k];
-            let sides = [(&copy.rows, rows, by_rows, sums[k].0), (&copy.columns, columns, by_columns, sums[k].1)];
-            let root = root(k);
-            for (ends, factors, own, exact) in sides {
-                for (((&(v, c), factor), own), exact) in ends.iter().zip(factors).zip(own).zip(exact) {
-                    change[v as usize] += c * c * (factor * root * f64::from(own) - exact);
-                }
-            }
+        let roots: Vec<f64> = sums.iter().map(|(rows, _)| rows.iter().sum::<f64>().sqrt()).collect();
+        let mut input = Vec::with_capacity(factors.len());
+        for (copy, root) in self.blocks.iter().zip(&roots) {
+            let unit = f64::from(ROUNDED_UNIT) / root;
+            input.extend(factors[copy.rows.start..copy.columns.end].iter().map(|f| (f * unit) as f32));
         }
-        let ratio = |(change, &d): (&f64, &f64)| if d > 0.0 { 1.0 + change / d } else { 1.0 };
-        let ratio: Vec<f64> = change.iter().zip(diagonal).map(ratio).collect();
-        ratio.iter().all(|r| (r - 1.0).abs() <= ROUNDED).then_some(ratio)
+        let products = self.products(problem, &input);
+        let mut off = Vec::with_capacity(factors.len());
+        for ((copy, root), (rows, columns)) in self.blocks.iter().zip(&roots).zip(sums) {
+            let own = copy.rows.start..copy.columns.end;
+            let exact = rows.iter().chain(columns);
+            let both = factors[own.clone()].iter().zip(&products[own.clone()]).zip(&self.coefficient[own]);
+            off.extend(both.zip(exact).map(|(((f, &sum), c), exact)| c * c * (f * root * f64::from(sum) - exact)));
+        }
+        let mut change = vec![0.0; layout.variables()];
+        for stretch in &self.stretches {
+            let own = change[stretch.variables()].iter_mut().zip(&off[stretch.entries()]);
+            own.for_each(|(change, off)| *change += off);
+        }
+        Some(change)
     }
 
-    /// One read of all copies: for every one, with its matrix Q of values and what `[column_in, row_in]` gives for its number,
-    /// `Q column_in` and `Q^T row_in`.
-    fn products(
-        &self,
-        problem: &Problem,
-        input: impl Fn(usize, &Copy) -> [Vec<f32>; 2] + Sync,
-    ) -> Vec<(Vec<f32>, Vec<f32>)> {
-        let products = |(k, copy): (usize, &Copy)| {
-            let [column_in, row_in] = input(k, copy);
-            copy.values.products(&problem.blocks()[copy.number], &column_in, &row_in)
+    /// One read of all copies: for every one, with its matrix Q of values over [`ROUNDED_UNIT`], Q times the input of its columns
+    /// in its rows, and `Q^T` times that of its rows in its columns.
+    fn products(&self, problem: &Problem, input: &[f32]) -> Vec<f32> {
+        let mut products = vec![0.0; input.len()];
+        let mut rest = &mut products[..];
+        let ends = self.blocks.iter().map(|copy| {
+            let (rows, after) = std::mem::take(&mut rest).split_at_mut(copy.rows.len());
+            let (columns, after) = after.split_at_mut(copy.columns.len());
+            rest = after;
+            (copy, rows, columns)
+        });
+        let read = |(copy, rows, columns): (&Copy, &mut [f32], &mut [f32])| {
+            let (column_in, row_in) = (&input[copy.columns.clone()], &input[copy.rows.clone()]);
+            copy.values.products(&problem.blocks()[copy.number], column_in, row_in, rows, columns);
         };
         if self.entries < ENTRIES_FOR_THREADS {
-            return self.blocks.iter().enumerate().map(products).collect();
+            ends.for_each(read);
+        } else {
+            let ends: Vec<_> = ends.collect();
+            let at_once = self.blocks.len() * ENTRIES_AT_ONCE / self.entries;
+            ends.into_par_iter().with_min_len(at_once.max(1)).for_each(read);
         }
-        let at_once = self.blocks.len() * ENTRIES_AT_ONCE / self.entries;
-        self.blocks.par_iter().enumerate().with_min_len(at_once.max(1)).map(products).collect()
+        products
     }
-}
 
-impl System<'_> {
     /// The solution of `H d = diagonal * b` over the variables that move, up to a part of it, where H is the rounded Hessian and
-    /// the diagonal that of the Hessian; none where numbers leave the range of single precision.
-    fn solve(&self, b: &[f64], precision: f64) -> Option<Vec<f64>> {
-        let moves = self.model.moves();
-        let b: Vec<f64> = (0..b.len()).map(|v| if moves[v] { b[v] / self.ratio[v] } else { 0.0 }).collect();
-        let size = |v: usize| if self.inverse[v] > 0.0 { (b[v] / self.inverse[v]).abs() } else { 0.0 };
-        let unit = (0..b.len()).map(size).fold(0.0, f64::max);
+    /// the diagonal that of the Hessian at the point; none where numbers leave the range of single precision.
+    fn solve(
+        &self,
+        (system, layout): (&System, &Layout),
+        run: &Run,
+        point: &Point,
+        b: &[f64],
+        precision: f64,
+        reads: &Cell<u32>,
+    ) -> Option<Vec<f64>> {
+        let (moves, exact, inverse) = (&run.moves, point.plain_diagonal()?, &system.inverse);
+        let side: Vec<f64> =
+            (0..b.len()).map(|v| if moves[v] { exact[v] * b[v] * inverse[v] } else { 0.0 }).collect();
+        let unit = side.iter().fold(0.0, |m: f64, b| m.max(b.abs()));
         if unit == 0.0 {
-            return Some(b);
+            return Some(side);
         }
-        let mut state = State { weight: self.weight.clone(), d: vec![0.0; b.len()], residual: b.clone() };
+        let mut state = State { weight: vec![1.0; b.len()], d: vec![0.0; b.len()], residual: side.clone() };
         // parts of a problem whose costs are far smaller than those of others count as much
-        let most = precision * b.iter().fold(0.0, |m: f64, b| m.max(b.abs()));
-        let end = End { precision: precision * precision, b: &b, enough: Some(&|_, r| r <= most) };
-        let precondition = |r: &[f64]| {
-            let scaled: Vec<f64> = r.iter().zip(&self.diagonal).map(|(r, d)| r * d).collect();
-            self.copies.hessian.solve(self.layout, &scaled)
+        let most = precision * side.iter().zip(inverse).fold(0.0, |m: f64, (b, inverse)| m.max((b * inverse).abs()));
+        let enough = |v: usize, r: f64| r * inverse[v] <= most;
+        let end = End { precision: precision * precision, b: &side, enough: Some(&enough) };
+        let times_root = |mut of: Vec<f64>| -> Vec<f64> {
+            of.iter_mut().zip(&system.root).for_each(|(x, root)| *x *= root);
+            of
         };
-        state.advance(moves, &end, MOST, |d| self.product(d, unit), precondition)?;
-        let seen = weighted_dot(&self.weight, &b, &state.d) > UNSEEN * weighted_dot(&self.weight, &state.d, &state.d);
+        let precondition = |r: &[f64]| times_root(self.hessian.solve(layout, &times_root(r.to_vec())));
+        let product = |d: &[f64]| {
+            reads.update(|reads| reads + 1);
+            self.product(system, run.problem, d, unit)
+        };
+        state.advance(moves, &end, MOST, product, precondition)?;
+        let seen = dot(&side, &state.d) > UNSEEN * dot(&state.d, &state.d);
+        state.d.iter_mut().zip(inverse).for_each(|(d, inverse)| *d *= inverse);
         (seen && state.d.iter().all(|d| d.is_finite())).then_some(state.d)
     }
 
-    /// Passes that the reads of the copies amount to.
-    fn passes(&self) -> f64 {
-        self.reads.get() as f64 * self.copies.share
-    }
-
-    /// `(H d) / diagonal` of the rounded Hessian and its diagonal; `unit` is the size of the numbers after multiplication with the
-    /// roots of the diagonal, which single precision is to hold.
-    fn product(&self, d: &[f64], unit: f64) -> Vec<f64> {
-        self.reads.update(|reads| reads + 1);
-        let scale = |(d, &inverse): (&f64, &f64)| if inverse > 0.0 { (d / (inverse * unit)) as f32 } else { 0.0 };
-        let scaled: Vec<f32> = d.iter().zip(&self.inverse).map(scale).collect();
-        let factors = &self.blocks;
-        let products = self.copies.products(self.problem, |k, copy| {
-            let of = |ends: &[(u32, f64)], factors: &[f32]| -> Vec<f32> {
-                ends.iter().zip(factors).map(|(&(v, _), f)| scaled[v as usize] * f).collect()
-            };
-            let Factors { rows, columns } = &factors[k];
-            [of(&copy.columns, columns), of(&copy.rows, rows)]
-        });
-        let mut sums = vec![0.0f64; d.len()];
-        for ((copy, factors), (rows, columns)) in self.copies.blocks.iter().zip(factors).zip(products) {
-            for (ends, factors, own) in [(&copy.rows, &factors.rows, rows), (&copy.columns, &factors.columns, columns)]
-            {
-                for ((&(v, _), factor), own) in ends.iter().zip(factors).zip(own) {
-                    sums[v as usize] += f64::from(factor * own);
-                }
-            }
+    /// The product with a system; `unit` is the size of the numbers, which single precision is to hold.
+    fn product(&self, system: &System, problem: &Problem, d: &[f64], unit: f64) -> Vec<f64> {
+        let into = f64::from(ROUNDED_UNIT) / unit;
+        let scaled: Vec<f32> = d.iter().map(|d| (d * into) as f32).collect();
+        let mut input = vec![0.0; system.factors.len()];
+        for stretch in &self.stretches {
+            let own = stretch.entries();
+            let both = system.factors[own.clone()].iter().zip(&scaled[stretch.variables()]);
+            input[own].iter_mut().zip(both).for_each(|(to, (f, d))| *to = f * d);
         }
-        let whole = |((d, sum), inverse): ((&f64, &f64), &f64)| d + sum * unit * inverse;
-        let mut image: Vec<f64> = d.iter().zip(&sums).zip(&self.inverse).map(whole).collect();
-        self.model.couple_entries(d, &self.diagonal, &mut image);
+        let products = self.products(problem, &input);
+        let mut image = d.to_vec();
+        for stretch in &self.stretches {
+            let own = stretch.entries();
+            let both = system.factors[own.clone()].iter().zip(&products[own]);
+            let image = image[stretch.variables()].iter_mut().zip(both);
+            image.for_each(|(image, (f, sum))| *image += f64::from(f * sum) * unit);
+        }
+        for &([a, b], coupling) in &system.couplings {
+            image[a as usize] += coupling * d[b as usize];
+            image[b as usize] += coupling * d[a as usize];
+        }
         image
     }
 }
@@ -307,7 +321,7 @@ pub(super) mod tests {
     impl Kept {
         /// Never keeps any.
         pub(in crate::solve::mean_field) fn none() -> Self {
-            Self { copies: None, failed: false, most: 0 }
+            Self { most: 0, ..Self::default() }
         }
     }
 
@@ -354,24 +368,23 @@ pub(super) mod tests {
         let mut callback = |_: &_| ControlFlow::Continue(());
         let settings = Settings::default();
         let mut run = Run::new(&problem, &settings, &gauge, &mut callback).unwrap();
-        let moves = run.moves.clone();
         let mut kept = Kept::default();
-        // copies are made at the first point and used at a second one
+        // copies are made at the first point and used at the others, the system of the second one at the third
         let x: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
         let near: Vec<f64> = x.iter().map(|x| x + random.random_range(-1e-3..1e-3)).collect();
-        for x in [x, near] {
+        let nearer: Vec<f64> = near.iter().map(|x| x + random.random_range(-1e-7..1e-7)).collect();
+        for x in [x, near, nearer] {
             let point = problem.point(&x);
-            let model = layout.at(&point, &moves).unwrap();
             let exact: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
             let b = point.scaled_product(&exact);
-            let found = kept.solution(&mut run, (&layout, &model), &point, &b, REFINEMENT).unwrap();
+            let found = kept.solution(&mut run, &layout, &point, &b, PRECISE).unwrap();
             let diagonal = point.plain_diagonal().unwrap();
             let square = |d: &[f64]| -> f64 {
                 point.scaled_product(d).iter().zip(diagonal).zip(d).map(|((image, d), x)| image * d * x).sum()
             };
             let off: Vec<f64> = found.iter().zip(&exact).map(|(a, b)| a - b).collect();
             let (off, whole) = (square(&off).sqrt(), square(&exact).sqrt());
-            assert!(off <= (1.0 / 256.0 + 2.0 * REFINEMENT) * whole, "off by {off:e} of {whole:e}");
+            assert!(off <= (1.0 / 2048.0 + 2.0 * PRECISE) * whole, "off by {off:e} of {whole:e}");
         }
     }
 }

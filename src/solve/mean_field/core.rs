@@ -6,6 +6,8 @@
 //! indefinite, and as sparse as the graph of blocks.
 
 use super::clusters::Clusters;
+use super::runs::Run;
+use crate::numeric::dot;
 use crate::solve::pattern::sorted;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::lu::{LuRef, NumericLu, SymbolicLu, factorize_symbolic_lu};
@@ -16,11 +18,10 @@ use std::ops::Range;
 /// Which columns meet in which clusters.
 pub(super) struct Core {
     clusters: Clusters,
-    /// The variable and the column of every entry, one column after the other.
-    variable_of: Vec<u32>,
-    column_of: Vec<u32>,
-    /// Number of entries of every column.
-    heights: Vec<usize>,
+    /// Number of columns.
+    columns: usize,
+    /// All entries, one column after the other, and the columns.
+    runs: Vec<(Run, usize)>,
     pairs: Vec<Pair>,
     /// The values of the core, of every two that are equal one.
     places: Vec<Place>,
@@ -101,8 +102,9 @@ impl Core {
         };
         let places = sites.iter().map(place).collect();
         let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
-        let heights = columns.iter().map(Range::len).collect();
-        Some(Self { clusters, variable_of: variables.to_vec(), column_of, heights, pairs, places, matrix, symbolic })
+        let runs = columns.iter().enumerate();
+        let runs = runs.flat_map(|(i, own)| Run::all(own.start, &variables[own.clone()]).map(move |run| (run, i)));
+        Some(Self { columns: columns.len(), runs: runs.collect(), clusters, pairs, places, matrix, symbolic })
     }
 
     /// The clusters.
@@ -139,13 +141,10 @@ impl Core {
 
     /// `y - C^-1 U core^-1 U^T y`.
     pub fn correct(&self, Factor { flat, lu }: &Factor, y: &[f64], inverse: &[f64]) -> Vec<f64> {
-        let mut side = Mat::<f64>::zeros(self.heights.len(), 1);
+        let mut side = Mat::<f64>::zeros(self.columns, 1);
         let sums = side.col_as_slice_mut(0);
-        let mut rest = (&flat[..], &self.variable_of[..]);
-        for (&height, sum) in self.heights.iter().zip(sums) {
-            let ((own, values), (variables, after)) = (rest.0.split_at(height), rest.1.split_at(height));
-            *sum = own.iter().zip(variables).map(|(u, &v)| u * y[v as usize]).sum();
-            rest = (values, after);
+        for (run, column) in &self.runs {
+            sums[*column] += dot(&flat[run.entries()], &y[run.variables()]);
         }
         let scratch = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
         LuRef::new_unchecked(&self.symbolic, lu).solve_in_place_with_conj(
@@ -155,11 +154,13 @@ impl Core {
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
         let (mut image, sides) = (vec![0.0; y.len()], side.col_as_slice(0));
-        for ((&v, &column), u) in self.variable_of.iter().zip(&self.column_of).zip(flat) {
-            image[v as usize] += u * sides[column as usize];
+        for (run, column) in &self.runs {
+            let own = image[run.variables()].iter_mut().zip(&flat[run.entries()]);
+            own.for_each(|(image, u)| *image += u * sides[*column]);
         }
-        let correction = self.clusters.apply(inverse, &image);
-        y.iter().zip(correction).map(|(y, c)| y - c).collect()
+        let mut correction = self.clusters.apply(inverse, &image);
+        correction.iter_mut().zip(y).for_each(|(c, y)| *c = y - *c);
+        correction
     }
 }
 

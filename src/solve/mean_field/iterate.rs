@@ -2,9 +2,8 @@
 
 use super::Layout;
 use super::anderson::Anderson;
-use super::copies::{Kept, NEAR};
+use super::copies::{Kept, NEAR, PRECISE};
 use crate::problem::Point;
-use crate::solve::refine::REFINEMENT;
 use crate::solve::run::{End, Run};
 
 /// Iterates that the acceleration remembers.
@@ -13,6 +12,8 @@ const MEMORY: usize = 20;
 const PATIENCE: usize = 8;
 /// Residuals above this are far from the optimum.
 const FAR: f64 = 0.1;
+/// A step leaves about the square of the residual, and this part of it may be left of its system.
+const FORCE: f64 = 0.1;
 /// Newton's steps from rounded copies change no logarithm of a cost by more.
 const LONGEST: f64 = 1.0;
 /// Changes of a logarithm of a cost beyond this factor times the plain step are not believed.
@@ -45,16 +46,15 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
             x.clone_from(&best_x);
             return Some(End::Limit);
         }
-        let model = if since_best > PATIENCE { None } else { layout.at(&point, &moves) };
-        let Some(model) = model else {
+        if since_best > PATIENCE {
             x.clone_from(&best_x);
             return None;
-        };
+        }
         let step = if residual <= near {
             let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
             // no more digits than the last step needs
             let needed = 0.2 * run.settings.tolerance / residual;
-            copies.solution(run, (layout, &model), &point, &b, needed.clamp(REFINEMENT, 0.1))
+            copies.solution(run, layout, &point, &b, needed.max(FORCE * residual).clamp(PRECISE, 0.1))
         } else {
             None
         };
@@ -70,6 +70,10 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
             anderson.restart();
         }
         last_cost = Some(point.flows().cost);
+        let Some(model) = layout.at(&point, &moves) else {
+            x.clone_from(&best_x);
+            return None;
+        };
         let plain = model.minimize(residual > FAR);
         let mut step = anderson.step(x, &plain);
         // a combination that leads far away is not believed

@@ -94,6 +94,11 @@ impl Layout {
         Some(Self { variable, slope, exponentials, factor, blocks: replaced, coupled, kept, entries, core })
     }
 
+    /// Number of variables.
+    pub(super) fn variables(&self) -> usize {
+        self.core.clusters().variables()
+    }
+
     /// How the logarithm of every group's flow changes along `d`.
     pub(super) fn changes(&self, d: &[f64]) -> Vec<f64> {
         self.variable.iter().zip(&self.slope).map(|(&v, slope)| slope * d[v as usize]).collect()

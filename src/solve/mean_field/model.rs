@@ -59,21 +59,8 @@ impl Layout {
 }
 
 impl Model<'_> {
-    /// Which variables move.
-    pub fn moves(&self) -> &[bool] {
-        self.moves
-    }
-
-    /// Adds to a product with the Hessian, divided by a diagonal, what the entries that stay as they are couple.
-    pub fn couple_entries(&self, d: &[f64], diagonal: &[f64], image: &mut [f64]) {
-        for ([a, b], coupling) in self.couplings() {
-            image[a as usize] -= coupling * d[b as usize] / diagonal[a as usize];
-            image[b as usize] -= coupling * d[a as usize] / diagonal[b as usize];
-        }
-    }
-
     /// The variables that entries which stay as they are couple, and what they take from the Hessian there.
-    fn couplings(&self) -> impl Iterator<Item = ([u32; 2], f64)> + '_ {
+    pub fn couplings(&self) -> impl Iterator<Item = ([u32; 2], f64)> + '_ {
         let Layout { variable, slope, .. } = self.layout;
         // an entry with one end at the ground couples nothing
         self.layout.entries.iter().zip(&self.entries).filter_map(move |(entry, cost)| {
@@ -84,7 +71,7 @@ impl Model<'_> {
 
     /// Gradient and diagonal of the Hessian.
     pub fn slopes(&self) -> (Vec<f64>, Vec<f64>) {
-        let n = self.layout.core.clusters().variables();
+        let n = self.layout.variables();
         let (mut gradient, mut diagonal) = (vec![0.0; n], vec![0.0; n]);
         for ((&v, slope), flow) in self.layout.variable.iter().zip(&self.layout.slope).zip(&self.flows) {
             gradient[v as usize] += slope * flow;
@@ -114,7 +101,7 @@ impl Model<'_> {
 
     /// The way to the minimum of the replaced problem; `far` tells whether flows may differ by orders of magnitude.
     pub fn minimize(mut self, far: bool) -> Vec<f64> {
-        let mut way = vec![0.0; self.layout.core.clusters().variables()];
+        let mut way = vec![0.0; self.layout.variables()];
         let mut reach = 0.0f64;
         for _ in 0..if far { SWEEPS } else { 0 } {
             let step = self.sweep();
