@@ -134,6 +134,11 @@ impl Kept {
     }
 }
 
+/// How many of these blocks with so many entries one thread takes together.
+fn at_once(blocks: usize, entries: usize) -> usize {
+    (blocks * ENTRIES_AT_ONCE / entries).max(1)
+}
+
 /// The blocks that couple.
 fn coupled(layout: &Layout) -> impl Iterator<Item = &RankOne> {
     layout.blocks.iter().take_while(|block| block.heads.start < layout.coupled)
@@ -142,8 +147,13 @@ fn coupled(layout: &Layout) -> impl Iterator<Item = &RankOne> {
 impl Copies {
     /// Copies at a point, whose replaced problem the model is: one pass. None where numbers leave the range of `f64`.
     fn new(problem: &Problem, layout: &Layout, point: &Point, model: &Model) -> Option<Self> {
+        let entries = coupled(layout).map(|block| problem.blocks()[block.number].values.len()).sum();
+        let numbers: Vec<usize> = coupled(layout).map(|block| block.number).collect();
+        let least = at_once(numbers.len(), entries);
+        let values = numbers.par_iter().with_min_len(least).map(|&number| point.rounded(number));
+        let values: Vec<Rounded> = values.collect::<Option<_>>()?;
         let (mut blocks, mut variable, mut coefficient) = (vec![], vec![], vec![]);
-        for block in coupled(layout) {
+        for (block, values) in coupled(layout).zip(values) {
             let mut add = |own: &Range<usize>, of: &[u32]| {
                 let first = variable.len();
                 let groups = || of.iter().map(|&group| own.start + group as usize);
@@ -152,9 +162,8 @@ impl Copies {
                 first..variable.len()
             };
             let (rows, columns) = (add(&block.heads, &block.head_of), add(&block.tails, &block.tail_of));
-            blocks.push(Copy { number: block.number, values: point.rounded(block.number)?, rows, columns });
+            blocks.push(Copy { number: block.number, values, rows, columns });
         }
-        let entries = blocks.iter().map(|copy| problem.blocks()[copy.number].values.len()).sum();
         let bytes = |of: &mut dyn Iterator<Item = usize>| of.sum::<usize>() as f64;
         let share = bytes(&mut blocks.iter().map(|copy| copy.values.bytes()))
             / bytes(&mut problem.blocks().iter().map(|block| block.values.bytes()));
@@ -236,8 +245,7 @@ impl Copies {
             ends.for_each(read);
         } else {
             let ends: Vec<_> = ends.collect();
-            let at_once = self.blocks.len() * ENTRIES_AT_ONCE / self.entries;
-            ends.into_par_iter().with_min_len(at_once.max(1)).for_each(read);
+            ends.into_par_iter().with_min_len(at_once(self.blocks.len(), self.entries)).for_each(read);
         }
         products
     }

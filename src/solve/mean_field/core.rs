@@ -7,7 +7,7 @@
 
 use super::clusters::Clusters;
 use super::runs::Run;
-use crate::numeric::dot;
+use crate::numeric::{dot, weighted_dot};
 use crate::solve::pattern::sorted;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::lu::{LuRef, NumericLu, SymbolicLu, factorize_symbolic_lu};
@@ -29,12 +29,13 @@ pub(super) struct Core {
     symbolic: SymbolicLu<usize>,
 }
 
-/// Two entries in one cluster.
+/// Two entries in one cluster, and as many pairs of those after them.
 struct Pair {
-    entries: [u32; 2],
+    entries: [usize; 2],
     /// Where the inverse of the cluster couples them.
-    position: u32,
-    /// The number of the value that their product is a part of.
+    position: usize,
+    length: usize,
+    /// The number of the value that their products are a part of.
     place: u32,
 }
 
@@ -60,6 +61,16 @@ impl Core {
             entries_at[variables[own[0] as usize] as usize] = first..first + own.len();
             first += own.len();
         }
+        // of how many variables from one on the entries are the next ones of the same columns
+        let mut alike = vec![1; clusters.variables()];
+        for v in (1..alike.len()).rev() {
+            let [entries, next] = [v - 1, v].map(|v| &by_variable[entries_at[v].clone()]);
+            let follows = |(&a, &b): (&u32, &u32)| b == a + 1 && column_of[a as usize] == column_of[b as usize];
+            let alone = [v - 1, v].iter().all(|&v| clusters.partners(v as u32).len() == 1);
+            if alone && entries.len() == next.len() && entries.iter().zip(next).all(follows) {
+                alike[v - 1] = alike[v] + 1;
+            }
+        }
         // the core is symmetric: pairs below the diagonal, and all of those on it
         let (mut pairs, mut sites) = (vec![], vec![]);
         let mut place_of = vec![None; columns.len()];
@@ -71,14 +82,22 @@ impl Core {
                     sites.len() as u32 - 1
                 })
             };
-            for a in column.clone().filter(|&entry| slopes[entry] != 0.0) {
+            let mut next = column.start;
+            while next < column.end {
+                let a = next;
+                if slopes[a] == 0.0 {
+                    next += 1;
+                    continue;
+                }
+                let length = alike[variables[a] as usize];
+                next += length;
                 for &w in clusters.partners(variables[a]) {
                     let position = clusters.position(variables[a], w);
                     for &b in &by_variable[entries_at[w as usize].clone()] {
                         let j = column_of[b as usize] as usize;
                         if j <= i {
-                            let entries = [a as u32, b];
-                            pairs.push(Pair { entries, position, place: place(&mut sites, j) });
+                            let (entries, place) = ([a, b as usize], place(&mut sites, j));
+                            pairs.push(Pair { entries, position: position as usize, length, place });
                         }
                     }
                 }
@@ -116,9 +135,9 @@ impl Core {
     /// it is singular in floating point.
     pub fn factorize(&self, flat: Vec<f64>, inverse: &[f64]) -> Option<Factor> {
         let mut sums: Vec<f64> = self.places.iter().map(|place| place.own).collect();
-        for &Pair { entries, position, place } in &self.pairs {
-            let [a, b] = entries.map(|entry| flat[entry as usize]);
-            sums[place as usize] += a * inverse[position as usize] * b;
+        for &Pair { entries, position, length, place } in &self.pairs {
+            let [a, b] = entries.map(|entry| &flat[entry..entry + length]);
+            sums[place as usize] += weighted_dot(&inverse[position..position + length], a, b);
         }
         let mut values = vec![0.0; self.matrix.compute_nnz()];
         for (place, sum) in self.places.iter().zip(sums) {

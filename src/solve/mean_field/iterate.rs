@@ -14,6 +14,10 @@ const PATIENCE: usize = 8;
 const FAR: f64 = 0.1;
 /// A step leaves about the square of the residual, and this part of it may be left of its system.
 const FORCE: f64 = 0.1;
+/// A step is asked for this part of what it needs: norms differ.
+const MARGIN: f64 = 0.2;
+/// No system is solved to less.
+const LOOSEST: f64 = 0.1;
 /// Newton's steps from rounded copies change no logarithm of a cost by more.
 const LONGEST: f64 = 1.0;
 /// Changes of a logarithm of a cost beyond this factor times the plain step are not believed.
@@ -52,9 +56,7 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
         }
         let step = if residual <= near {
             let b: Vec<f64> = point.scaled_gradient().into_iter().map(|g| -g).collect();
-            // no more digits than the last step needs
-            let needed = 0.2 * run.settings.tolerance / residual;
-            copies.solution(run, layout, &point, &b, needed.max(FORCE * residual).clamp(PRECISE, 0.1))
+            copies.solution(run, layout, &point, &b, precision(run.settings.tolerance / residual, residual))
         } else {
             None
         };
@@ -85,6 +87,14 @@ pub(in crate::solve) fn minimize(run: &mut Run, x: &mut Vec<f64>, layout: &Layou
         x.iter_mut().zip(&step).for_each(|(x, s)| *x += s);
     }
     unreachable!("the loop ends by returning")
+}
+
+/// What a system is to be solved to where the residual is to fall by `needed`: no more digits than the last step needs, and
+/// those before it share the way alike.
+fn precision(needed: f64, residual: f64) -> f64 {
+    let needed = MARGIN * needed;
+    let steps = (needed.ln() / PRECISE.ln()).ceil().max(1.0);
+    needed.powf(steps.recip()).max(FORCE * residual).clamp(PRECISE, LOOSEST)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::clusters::{Clusters, LARGEST};
 use super::core::Core;
+use super::runs::Run;
 use crate::numeric::extent;
 use crate::problem::{Block, Pattern, Problem};
 use std::ops::Range;
@@ -15,6 +16,8 @@ pub(in crate::solve) struct Layout {
     /// How the logarithm of its flow changes with the variable: the block's exponent times the coefficient, for tails against
     /// it; zero for the ground.
     pub(super) slope: Vec<f64>,
+    /// The groups whose variables are consecutive.
+    pub(super) runs: Vec<Run>,
     /// The variable and the slope of every exponential that a step takes, and which one the flow of a group is multiplied by:
     /// `2 k` for that of number k, `2 k + 1` for its inverse, and past all of them 1.
     pub(super) exponentials: Vec<(u32, f64)>,
@@ -91,7 +94,8 @@ impl Layout {
         let columns: Vec<Range<usize>> = columns.take_while(|own| own.start < coupled).collect();
         let core = Core::new(clusters, &columns, &variable[..coupled], &slope[..coupled])?;
         let kept = kept.unwrap_or(variable.len());
-        Some(Self { variable, slope, exponentials, factor, blocks: replaced, coupled, kept, entries, core })
+        let runs = Run::all(0, &variable).collect();
+        Some(Self { variable, slope, runs, exponentials, factor, blocks: replaced, coupled, kept, entries, core })
     }
 
     /// Number of variables.
@@ -101,7 +105,11 @@ impl Layout {
 
     /// How the logarithm of every group's flow changes along `d`.
     pub(super) fn changes(&self, d: &[f64]) -> Vec<f64> {
-        self.variable.iter().zip(&self.slope).map(|(&v, slope)| slope * d[v as usize]).collect()
+        let mut changes = self.slope.clone();
+        for run in &self.runs {
+            changes[run.entries()].iter_mut().zip(&d[run.variables()]).for_each(|(change, d)| *change *= d);
+        }
+        changes
     }
 
     /// A bound on the change of the logarithm of any cost along `d`; infinite where that is not finite.

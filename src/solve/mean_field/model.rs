@@ -73,9 +73,13 @@ impl Model<'_> {
     pub fn slopes(&self) -> (Vec<f64>, Vec<f64>) {
         let n = self.layout.variables();
         let (mut gradient, mut diagonal) = (vec![0.0; n], vec![0.0; n]);
-        for ((&v, slope), flow) in self.layout.variable.iter().zip(&self.layout.slope).zip(&self.flows) {
-            gradient[v as usize] += slope * flow;
-            diagonal[v as usize] += slope * slope * flow;
+        for run in &self.layout.runs {
+            let sums = gradient[run.variables()].iter_mut().zip(&mut diagonal[run.variables()]);
+            let own = self.layout.slope[run.entries()].iter().zip(&self.flows[run.entries()]);
+            for ((gradient, diagonal), (slope, flow)) in sums.zip(own) {
+                *gradient += slope * flow;
+                *diagonal += slope * slope * flow;
+            }
         }
         (gradient, diagonal)
     }
@@ -145,10 +149,14 @@ impl Model<'_> {
     fn sweep(&self) -> Vec<f64> {
         let n = self.moves.len();
         let (mut inflow, mut outflow, mut diagonal) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-        for ((&v, &slope), flow) in self.layout.variable.iter().zip(&self.layout.slope).zip(&self.flows) {
-            let side = if slope > 0.0 { &mut inflow } else { &mut outflow };
-            side[v as usize] += slope.abs() * flow;
-            diagonal[v as usize] += slope * slope * flow;
+        for run in &self.layout.runs {
+            let sums = inflow[run.variables()].iter_mut().zip(&mut outflow[run.variables()]);
+            let own = self.layout.slope[run.entries()].iter().zip(&self.flows[run.entries()]);
+            for (((inflow, outflow), diagonal), (&slope, flow)) in sums.zip(&mut diagonal[run.variables()]).zip(own) {
+                *inflow += slope.max(0.0) * flow;
+                *outflow += (-slope).max(0.0) * flow;
+                *diagonal += slope * slope * flow;
+            }
         }
         let step = |v: usize| {
             let (i, o) = (inflow[v], outflow[v]);
