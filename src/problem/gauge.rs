@@ -73,11 +73,16 @@ impl Gauge {
                 alike[0].plus(-1.0, alike[1]).terms().iter().for_each(|&(v, _)| active[v as usize] = true);
             }
         }
+        active.iter_mut().zip(inside).for_each(|(a, i)| *a &= i);
+        // where every part touches a visible unit, as in most networks, nothing is left to be fixed
+        if relations.iter().all(|[one, other]| one.terms().len() == 1 && other.terms().is_empty()) {
+            let dimension = active.iter().filter(|a| **a).count();
+            return Ok(Self { active, kernel: vec![], pins: vec![], dimension });
+        }
         let mut builder = ManifoldBuilder::new();
         (0..problem.variables).for_each(|_| {
             builder.variable();
         });
-        active.iter_mut().zip(inside).for_each(|(a, i)| *a &= i);
         (0..problem.variables).filter(|&v| !active[v]).for_each(|v| builder.freeze(v));
         relations.iter().for_each(|[one, other]| builder.require_equal(one, other));
         let fixed = builder.build()?;

@@ -107,7 +107,9 @@ impl Kept {
         precision: f64,
     ) -> Option<Vec<f64>> {
         let entries = coupled(layout).map(|block| run.problem.blocks()[block.number].values.len()).sum::<usize>();
-        if self.failed || entries == 0 || entries > self.most || precision < PRECISE {
+        // wide numbers tell nothing of the points where powers of two are folded into the weights
+        let serves = point.is_plain() && precision >= PRECISE && 0 < entries && entries <= self.most;
+        if self.failed || !serves {
             return None;
         }
         let solution = self.solve(run, layout, point, b, precision);
@@ -182,7 +184,8 @@ impl Copies {
         }
         let exact = point.plain_diagonal()?;
         let change = self.change(problem, point, &factors, layout)?;
-        let off = |(change, &d): (&f64, &f64)| d > 0.0 && change.abs().partial_cmp(&(ROUNDED * d)).is_none_or(|o| o.is_gt());
+        let off =
+            |(change, &d): (&f64, &f64)| d > 0.0 && change.abs().partial_cmp(&(ROUNDED * d)).is_none_or(|o| o.is_gt());
         if change.iter().zip(exact).any(off) {
             return None;
         }
@@ -194,7 +197,9 @@ impl Copies {
             let both = self.coefficient[own.clone()].iter().zip(&factors[own.clone()]).zip(inverse);
             single[own].iter_mut().zip(both).for_each(|(to, ((c, f), inverse))| *to = (c * f * inverse) as f32);
         }
-        let scaled = |(both, coupling): ([u32; 2], f64)| (both, -coupling * inverse[both[0] as usize] * inverse[both[1] as usize]);
+        let scaled = |(both, coupling): ([u32; 2], f64)| {
+            (both, -coupling * inverse[both[0] as usize] * inverse[both[1] as usize])
+        };
         let couplings = model.couplings().map(scaled).collect();
         Some(System { made_at: point.logs().to_vec(), factors: single, couplings, root, inverse })
     }
@@ -262,8 +267,7 @@ impl Copies {
         reads: &Cell<u32>,
     ) -> Option<Vec<f64>> {
         let (moves, exact, inverse) = (&run.moves, point.plain_diagonal()?, &system.inverse);
-        let side: Vec<f64> =
-            (0..b.len()).map(|v| if moves[v] { exact[v] * b[v] * inverse[v] } else { 0.0 }).collect();
+        let side: Vec<f64> = (0..b.len()).map(|v| if moves[v] { exact[v] * b[v] * inverse[v] } else { 0.0 }).collect();
         let unit = side.iter().fold(0.0, |m: f64, b| m.max(b.abs()));
         if unit == 0.0 {
             return Some(side);

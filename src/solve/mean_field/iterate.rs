@@ -11,7 +11,7 @@ const MEMORY: usize = 20;
 /// Steps without halving of the best residual after which another method goes on.
 const PATIENCE: usize = 8;
 /// Residuals above this are far from the optimum.
-const FAR: f64 = 0.1;
+const FAR: f64 = 0.9;
 /// A step leaves about the square of the residual, and this part of it may be left of its system.
 const FORCE: f64 = 0.1;
 /// A step is asked for this part of what it needs: norms differ.
