@@ -8,7 +8,7 @@ use crate::existence::{Existence, existence};
 use crate::lowered::Scaling;
 use crate::numeric::is_half_integer;
 use crate::problem::{Gauge, LogScales, Problem, ScaleBounds};
-use crate::solve::{Callback, Settings, Solution, Solvers, Status, Step, check, corrections, solve_with};
+use crate::solve::{Callback, Settings, Solution, Start, Status, Step, check, corrections, solve_with};
 use std::sync::Arc;
 
 /// A balanced problem.
@@ -65,21 +65,21 @@ pub fn balance(problem: &Problem, settings: &Settings, callback: &mut Callback) 
     // before anything is evaluated at the start
     check(problem, settings)?;
     // both take about a second in a problem of a million units
-    let (existence, solvers) = rayon::join(|| existence(problem), || Solvers::new(problem, settings.method));
+    let (existence, start) = rayon::join(|| existence(problem), || Start::new(problem, settings));
     let rest;
-    let (attained, solvers) = match existence.direction() {
+    let (attained, start) = match existence.direction() {
         Some(direction) => {
             rest = problem.without_falling(direction);
-            drop(solvers);
-            (&rest, Solvers::new(&rest, settings.method)?)
+            drop(start);
+            (&rest, Start::new(&rest, settings)?)
         }
-        None => (problem, solvers?),
+        None => (problem, start?),
     };
     // a cost that falls for ever has nothing to be solved for
     let hopeless = matches!(existence, Existence::Falls { .. });
     let settings = &Settings { max_iterations: if hopeless { 0 } else { settings.max_iterations }, ..settings.clone() };
-    let gauge = solvers.gauge.clone();
-    let solution = solve_with(attained, settings, callback, solvers)?;
+    let gauge = start.solvers.gauge.clone();
+    let solution = solve_with(attained, settings, callback, start)?;
     // every solver looks at its start first
     let Some(&Step { cost: cost_before, residual: residual_before, .. }) = solution.trace.first() else {
         unreachable!("a trace begins at the start")

@@ -3,6 +3,7 @@
 use super::bound::ErrorBound;
 use super::settings::{CANONICAL_PLACES, Callback};
 use super::solvers::{FEW_ENTRIES, Solvers};
+use super::start::Start;
 use super::{Method, Settings, Solution, Status, Step, bound, landing, refine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Gauge, LogScales, Point, Problem};
@@ -19,6 +20,8 @@ pub(super) struct Run<'a, 'c> {
     pub moves: Vec<bool>,
     pub passes: f64,
     pub trace: Vec<Step>,
+    /// The point at the start, until it is asked for.
+    first: Option<(Vec<f64>, Point<'a>)>,
     /// Iterations before the current leg.
     before: usize,
     /// Legs before the current one.
@@ -35,23 +38,23 @@ pub(super) struct Run<'a, 'c> {
 /// When a setting is out of range.
 pub fn solve(problem: &Problem, settings: &Settings, callback: &mut Callback) -> Result<Solution> {
     check(problem, settings)?;
-    solve_with(problem, settings, callback, Solvers::new(problem, settings.method)?)
+    solve_with(problem, settings, callback, Start::new(problem, settings)?)
 }
 
-/// The same with settings that were checked, and the linear solvers of the problem and the method.
+/// The same with settings that were checked, from a start with them.
 pub(crate) fn solve_with(
     problem: &Problem,
     settings: &Settings,
     callback: &mut Callback,
-    mut solvers: Solvers,
+    start: Start,
 ) -> Result<Solution> {
+    let Start { mut solvers, x, point, took } = start;
     let mut run = Run::new(problem, settings, &solvers.gauge, callback)?;
-    // they are a part of the solve, wherever they were made
-    run.begin = run.begin.checked_sub(solvers.made_in).unwrap_or(run.begin);
-    let solvers = &mut solvers;
-    let x = settings.start.clone().unwrap_or_else(|| vec![0.0; problem.variables()]);
+    // it is a part of the solve, wherever it was made
+    run.begin = run.begin.checked_sub(took).unwrap_or(run.begin);
+    run.first = Some((x.clone(), point));
     let method = solvers.method(settings.method);
-    Ok(legs(run, solvers, x, vec![0; problem.variables()], method))
+    Ok(legs(run, &mut solvers, x, vec![0; problem.variables()], method))
 }
 
 /// Minimizes from log-scales `x` beyond the powers of two `base`, which are folded into the weights of the run's problem.
@@ -234,7 +237,7 @@ impl<'a, 'c> Run<'a, 'c> {
             None => whole.clone(),
         };
         let moves = gauge.moves();
-        Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], before: 0, folds: 0, callback, begin })
+        Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], first: None, before: 0, folds: 0, callback, begin })
     }
 
     /// Whether the next leg should begin here, on a problem with the powers of two of `x` folded in.
@@ -251,7 +254,10 @@ impl<'a, 'c> Run<'a, 'c> {
     /// Evaluates the problem: one pass.
     pub fn point(&mut self, x: &[f64]) -> Point<'a> {
         self.passes += 1.0;
-        self.problem.point(x)
+        match self.first.take() {
+            Some((start, point)) if start == x => point,
+            _ => self.problem.point(x),
+        }
     }
 
     /// The relative residual over the variables that take part (pinned ones included: their balance follows).
@@ -287,7 +293,7 @@ impl<'a, 'c> Run<'a, 'c> {
     where
         'a: 'b,
     {
-        let mut run = Run { problem, ..self };
+        let mut run = Run { problem, first: None, ..self };
         run.continue_count();
         run
     }

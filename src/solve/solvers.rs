@@ -12,7 +12,6 @@ use super::{Method, greedy, local, logarithmic, newton, witness};
 use crate::error::Result;
 use crate::problem::{self, Gauge, Problem};
 use crate::solve::Schedule;
-use std::time::{Duration, Instant};
 
 /// Entries up to which many sweeps of local balancing take seconds.
 pub(super) const FEW_ENTRIES: usize = 10_000;
@@ -62,18 +61,15 @@ pub(crate) struct Solvers {
     direct: Option<Cholesky>,
     iterative: ConjugateGradients,
     comparison: bool,
-    /// How long they took to make.
-    pub(super) made_in: Duration,
 }
 
 impl Solvers {
     /// # Errors
     /// As for [`Gauge::of`].
     pub fn new(problem: &Problem, method: Method) -> Result<Self> {
-        let begin = Instant::now();
         let (gauge, (direct, iterative)) = rayon::join(|| Gauge::of(problem), || Self::linear(problem, method));
         let comparison = problem.has_comparison();
-        Ok(Self { gauge: gauge?, direct, iterative, comparison, made_in: begin.elapsed() })
+        Ok(Self { gauge: gauge?, direct, iterative, comparison })
     }
 
     /// A factorization, where it is worth its time, and conjugate gradients.
