@@ -16,8 +16,10 @@ pub(super) struct Pattern {
     pub matrix: SymbolicSparseColMat<usize>,
     /// Position of every diagonal entry.
     pub diagonal: Vec<usize>,
-    /// Every product of two coefficients of one connection, those of one block after those of another.
+    /// Every pair of variables of one connection, those of one block after those of another.
     couplings: Vec<Coupling>,
+    /// The products of their coefficients; nothing where all are -1, as they are for connections between single units.
+    products: Vec<f64>,
     /// The end of the couplings of every block.
     ends: Vec<usize>,
     /// The variables of every coupling, the later one first: row and column.
@@ -33,7 +35,6 @@ struct Coupling {
     /// The number of its connection among those that have a cost.
     order: u32,
     ports: [u32; 2],
-    product: f64,
 }
 
 /// What a port depends on, in as few bytes as may be: all connections ask for it in any order.
@@ -60,11 +61,15 @@ impl Pattern {
         let likely = problem.places().min(1 << 22);
         let (mut couplings, mut sites) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
         let mut ends = vec![0; problem.blocks().len()];
-        let mut order = 0;
+        let (mut order, mut products) = (0, vec![]);
         problem.for_each_entry(|entry| {
             let (index, ports) = (entry.index as u32, [entry.head, entry.tail]);
             let mut couple = |(a, x): (u32, f64), (b, y): (u32, f64)| {
-                couplings.push(Coupling { index, order, ports, product: x * y });
+                if x * y != -1.0 || !products.is_empty() {
+                    products.resize(couplings.len(), -1.0);
+                    products.push(x * y);
+                }
+                couplings.push(Coupling { index, order, ports });
                 sites.push([a.max(b), a.min(b)]);
             };
             match ports.map(|port| terms[port as usize]) {
@@ -102,7 +107,7 @@ impl Pattern {
             first.push(rows.len());
         }
         let matrix = SymbolicSparseColMat::new_checked(n, n, first, None, rows);
-        Some(Self { matrix, diagonal, couplings, ends, sites, place })
+        Some(Self { matrix, diagonal, couplings, products, ends, sites, place })
     }
 
     /// The entries of the Hessian at a point over the roots of its diagonal at both ends; on the diagonal nothing yet. Where a
@@ -154,11 +159,16 @@ impl Pattern {
             let value = of_block(block);
             let couplings = self.couplings[first..end].par_iter().zip(&self.sites[first..end]);
             let all = own.par_iter_mut().with_min_len(AT_ONCE).zip(couplings);
-            all.for_each(|(term, (c, site))| *term = c.product * value(c, *site));
+            all.for_each(|(term, (c, site))| *term = value(c, *site));
             (rest, first) = (after, end);
         }
         let mut values = vec![0.0; self.matrix.compute_nnz()];
-        self.place.iter().zip(terms).for_each(|(&place, term)| values[place as usize] += term);
+        if self.products.is_empty() {
+            self.place.iter().zip(terms).for_each(|(&place, term)| values[place as usize] -= term);
+        } else {
+            let terms = terms.iter().zip(&self.products).map(|(term, product)| term * product);
+            self.place.iter().zip(terms).for_each(|(&place, term)| values[place as usize] += term);
+        }
         values
     }
 }

@@ -237,7 +237,19 @@ impl<'a, 'c> Run<'a, 'c> {
             None => whole.clone(),
         };
         let moves = gauge.moves();
-        Ok(Self { problem, settings, gauge, moves, passes: 0.0, trace: vec![], first: None, before: 0, folds: 0, callback, begin })
+        Ok(Self {
+            problem,
+            settings,
+            gauge,
+            moves,
+            passes: 0.0,
+            trace: vec![],
+            first: None,
+            before: 0,
+            folds: 0,
+            callback,
+            begin,
+        })
     }
 
     /// Whether the next leg should begin here, on a problem with the powers of two of `x` folded in.
