@@ -7,11 +7,11 @@ use super::stored::Visitor;
 use crate::numeric::in_vector_units;
 use rayon::prelude::*;
 
-/// The costs of a block at a point, relative to those of the matrix of rank one with the same sums, rounded to eleven binary
-/// digits, ten of which are stored, and the exponent in six.
+/// The costs of a block at a point over the roots of the sums of their row and their column, rounded to eleven binary digits, ten
+/// of which are stored, and the exponent in six.
 ///
-/// Relative to that matrix they are near 1 wherever costs resemble each other. What is below a millionth has fewer digits, and
-/// counts as little.
+/// No cost is larger than these sums, so that none of the values is larger than 1; those below 2^-62 have fewer digits, and count
+/// as little: in the Hessian scaled to a diagonal of ones no entry is larger than its value here.
 #[derive(Debug)]
 pub(crate) struct Rounded {
     values: Vec<u16>,
@@ -28,13 +28,12 @@ impl Point<'_> {
         let (row_sums, column_sums) = self.plain_curvature_sums(number)?;
         let Multipliers { up, down, square } = self.plain_multipliers(number)?;
         let block = self.block(number);
-        let root = row_sums.iter().sum::<f64>().sqrt();
         // what an entry is multiplied by for its row or column, and what brings the multiplier there back
         let factors = |sums: &[f64], multipliers: &[f64], ports: &[u32], square: f64| -> (Vec<f64>, Vec<f64>) {
             let both = sums.iter().zip(ports).map(|(&sum, &q)| {
-                let multiplier = multipliers[q as usize];
-                let factor = if sum > 0.0 { square * multiplier * (root / sum) } else { 0.0 };
-                (factor, if sum > 0.0 { sum / root / multiplier } else { 0.0 })
+                let (multiplier, root) = (multipliers[q as usize], sum.sqrt());
+                let factor = if sum > 0.0 { square * multiplier / root } else { 0.0 };
+                (factor, if sum > 0.0 { root / multiplier } else { 0.0 })
             });
             both.unzip()
         };
@@ -72,9 +71,8 @@ impl Rounded {
 
 /// Binary digits of single precision that are cut off.
 const CUT: u32 = 13;
-/// The value 1 as it is stored is this power of two: of the 64 exponents of single precision from the smallest on, 24 are
-/// for values below 1, and 40 for 1 and above.
-const ONE: i32 = -103;
+/// The value 1 as it is stored is this power of two: the largest of the 64 exponents of single precision from the smallest on.
+const ONE: i32 = -64;
 /// What products with the values are to be multiplied by; inputs are, for what is stored is tiny.
 pub(crate) const UNIT: f32 = f32::from_bits(((127 - ONE) as u32) << 23);
 /// Values end here.
@@ -229,7 +227,7 @@ mod tests {
                     let one = by_rows[r] * by_columns[c];
                     let found = one * f64::from(read(copy.values[k])) * f64::from(UNIT);
                     let off = (found - exact).abs();
-                    let most = exact / 2047.0 + one / (1u64 << 34) as f64;
+                    let most = exact / 2047.0 + one * 2f64.powi(-73);
                     assert!(off <= most, "{:?} of {:?}: {found:e} for {exact:e}", (r, c), block.pattern);
                 });
             }
