@@ -52,7 +52,7 @@ pub(crate) fn solve_with(
     let mut run = Run::new(problem, settings, &solvers.gauge, callback)?;
     // it is a part of the solve, wherever it was made
     run.begin = run.begin.checked_sub(took).unwrap_or(run.begin);
-    run.first = Some((x.clone(), point));
+    run.first = point.map(|point| (x.clone(), point));
     let method = solvers.method(settings.method);
     Ok(legs(run, &mut solvers, x, vec![0; problem.variables()], method))
 }
