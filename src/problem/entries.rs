@@ -138,6 +138,11 @@ impl Block {
             }
         };
         let mut join = |line: usize, place: usize| if by_rows { f(line, place) } else { f(place, line) };
+        if matches!(&self.values, Amplitudes::Stored(all) if all.has_all()) {
+            (0..places).for_each(|place| join(0, place));
+            (1..lines).for_each(|line| join(line, 0));
+            return;
+        }
         // places that are joined with the first line that is not empty, and the others
         let (mut core, mut open): (Vec<usize>, Vec<usize>) = (vec![], (0..places).collect());
         for line in 0..lines {

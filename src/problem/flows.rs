@@ -1,6 +1,6 @@
 //! What enters and leaves every variable of a problem at given log-scales.
 
-use crate::numeric::Wide;
+use crate::numeric::{Wide, extent};
 
 /// What enters and leaves every variable, and the total cost.
 ///
@@ -74,6 +74,26 @@ impl Flows {
     #[must_use]
     pub fn residual(&self) -> f64 {
         self.residual_of(0..self.variables())
+    }
+
+    /// The largest magnitude of an imbalance of the variables that count; infinite where one is not a number.
+    #[must_use]
+    pub(crate) fn residual_among(&self, counts: &[bool]) -> f64 {
+        if let Sides::Plain([inflow, outflow]) = &self.sides {
+            // without a branch, as long as all sums are ordinary numbers
+            let mut ordinary = true;
+            let sizes = inflow.iter().zip(outflow).zip(counts).map(|((i, o), &counts)| {
+                let total = i + o;
+                let size = (i - o).abs() / if total == 0.0 { 1.0 } else { total };
+                ordinary &= size <= 1.0 && total < f64::INFINITY;
+                if counts { size } else { 0.0 }
+            });
+            let (_, largest) = extent(sizes);
+            if ordinary {
+                return largest.max(0.0);
+            }
+        }
+        self.residual_of((0..counts.len()).filter(|&v| counts[v]))
     }
 
     /// The largest magnitude of an imbalance of some variables; infinite where one is not a number.

@@ -207,6 +207,11 @@ impl Lines {
             * Wide::scaled(1.0, power(&self.along, k / self.width) + power(&self.across, k % self.width))
     }
 
+    /// Whether no amplitude is zero; those of other weights are well inside the range of `f64`.
+    pub(super) fn has_all(&self) -> bool {
+        !self.weights.extremes().zero
+    }
+
     /// Whether amplitude `k` is not zero.
     pub(super) fn has(&self, k: usize) -> bool {
         self.unfolded(k) != 0.0

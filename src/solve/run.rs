@@ -274,7 +274,7 @@ impl<'a, 'c> Run<'a, 'c> {
 
     /// The relative residual over the variables that take part (pinned ones included: their balance follows).
     pub fn residual(&self, point: &Point) -> f64 {
-        point.flows().residual_of((0..self.moves.len()).filter(|&v| self.gauge.active[v]))
+        point.flows().residual_among(&self.gauge.active)
     }
 
     /// The residual of the step that was recorded last.

@@ -67,7 +67,7 @@ impl Solvers {
     /// # Errors
     /// As for [`Gauge::of`].
     pub fn new(problem: &Problem, method: Method) -> Result<Self> {
-        let (gauge, (direct, iterative)) = rayon::join(|| Gauge::of(problem), || Self::linear(problem, method));
+        let ((direct, iterative), gauge) = rayon::join(|| Self::linear(problem, method), || Gauge::of(problem));
         let comparison = problem.has_comparison();
         Ok(Self { gauge: gauge?, direct, iterative, comparison })
     }

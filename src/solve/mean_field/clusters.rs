@@ -90,6 +90,15 @@ impl Clusters {
         values
     }
 
+    /// Multiplies the rows and the columns of all these matrices with the factors of their variables.
+    pub fn scale(&self, values: &mut [f64], factor: &[f64]) {
+        for (place, own) in self.places.iter().zip(factor) {
+            let members = &self.members[place.first as usize..(place.first + place.size) as usize];
+            let row = &mut values[place.row as usize..(place.row + place.size) as usize];
+            row.iter_mut().zip(members).for_each(|(value, &v)| *value *= own * factor[v as usize]);
+        }
+    }
+
     /// The product of all these matrices with a vector.
     pub fn apply(&self, values: &[f64], y: &[f64]) -> Vec<f64> {
         if self.numbers == y.len() {

@@ -52,7 +52,7 @@ struct Copies {
     coefficient: Vec<f64>,
     /// Their variables.
     stretches: Vec<Stretch>,
-    /// The Hessian of the replaced problem.
+    /// The Hessian of the replaced problem, divided by the roots of the diagonal where they were made.
     hessian: Hessian,
     /// The powers of two that were folded into the weights.
     origin: Vec<i32>,
@@ -76,8 +76,7 @@ struct System {
     factors: Vec<f32>,
     /// What entries that stay as they are couple.
     couplings: Vec<([u32; 2], f64)>,
-    /// The roots of the diagonal, and their inverses; zero where the diagonal is.
-    root: Vec<f64>,
+    /// The inverses of the roots of the diagonal; zero where it is.
     inverse: Vec<f64>,
 }
 
@@ -171,8 +170,10 @@ impl Copies {
             / bytes(&mut problem.blocks().iter().map(|block| block.values.bytes()));
         let stretches = Stretch::all(0, &variable).collect();
         let (_, diagonal) = model.slopes();
+        let root: Vec<f64> = point.plain_diagonal()?.iter().map(|d| d.sqrt()).collect();
+        let hessian = model.hessian(&diagonal).scaled(layout, &root);
         let origin = problem.origin().to_vec();
-        Some(Self { blocks, entries, coefficient, stretches, hessian: model.hessian(&diagonal), origin, share })
+        Some(Self { blocks, entries, coefficient, stretches, hessian, origin, share })
     }
 
     /// The rounded Hessian at a point, whose replaced problem the model is: one read of the copies, for its diagonal. None where
@@ -189,8 +190,8 @@ impl Copies {
         if change.iter().zip(exact).any(off) {
             return None;
         }
-        let root: Vec<f64> = exact.iter().zip(&change).map(|(d, change)| (d + change).sqrt()).collect();
-        let inverse: Vec<f64> = root.iter().map(|&r| if r > 0.0 { r.recip() } else { 0.0 }).collect();
+        let inverse = |(&d, change): (&f64, &f64)| if d > 0.0 { (d + change).sqrt().recip() } else { 0.0 };
+        let inverse: Vec<f64> = exact.iter().zip(&change).map(inverse).collect();
         let mut single = vec![0.0; factors.len()];
         for stretch in &self.stretches {
             let (own, inverse) = (stretch.entries(), &inverse[stretch.variables()]);
@@ -201,7 +202,7 @@ impl Copies {
             (both, -coupling * inverse[both[0] as usize] * inverse[both[1] as usize])
         };
         let couplings = model.couplings().map(scaled).collect();
-        Some(System { made_at: point.logs().to_vec(), factors: single, couplings, root, inverse })
+        Some(System { made_at: point.logs().to_vec(), factors: single, couplings, inverse })
     }
 
     /// By how much the diagonal of the rounded Hessian exceeds that of the Hessian, where `factors` are those of rows and columns.
@@ -277,11 +278,7 @@ impl Copies {
         let most = precision * side.iter().zip(inverse).fold(0.0, |m: f64, (b, inverse)| m.max((b * inverse).abs()));
         let enough = |v: usize, r: f64| r * inverse[v] <= most;
         let end = End { precision: precision * precision, b: &side, enough: Some(&enough) };
-        let times_root = |mut of: Vec<f64>| -> Vec<f64> {
-            of.iter_mut().zip(&system.root).for_each(|(x, root)| *x *= root);
-            of
-        };
-        let precondition = |r: &[f64]| times_root(self.hessian.solve(layout, &times_root(r.to_vec())));
+        let precondition = |r: &[f64]| self.hessian.solve(layout, r);
         let product = |d: &[f64]| {
             reads.update(|reads| reads + 1);
             self.product(system, run.problem, d, unit)

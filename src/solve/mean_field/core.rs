@@ -188,3 +188,14 @@ pub(super) struct Factor {
     flat: Vec<f64>,
     lu: NumericLu<usize, f64>,
 }
+
+impl Factor {
+    /// Divides the columns by the roots of their variables, where these are not zero; as the clusters are multiplied with them on
+    /// both sides, the core stays the same.
+    pub fn divide(&mut self, variables: &[u32], root: &[f64]) {
+        for (value, &v) in self.flat.iter_mut().zip(variables) {
+            let root = root[v as usize];
+            *value = if root > 0.0 { *value / root } else { 0.0 };
+        }
+    }
+}

@@ -215,6 +215,14 @@ pub(in crate::solve) struct Hessian {
 }
 
 impl Hessian {
+    /// `R M R` with the roots of a diagonal in R, where M is what [`solve`](Self::solve) multiplies with: for the Hessian that is
+    /// divided by them on both sides.
+    pub fn scaled(mut self, layout: &Layout, root: &[f64]) -> Self {
+        layout.core.clusters().scale(&mut self.inverse, root);
+        self.factor.iter_mut().for_each(|factor| factor.divide(&layout.variable, root));
+        self
+    }
+
     /// `M^-1 b` for the layout it was made of; by the clusters alone where rounding keeps the core from being inverted.
     pub fn solve(&self, layout: &Layout, b: &[f64]) -> Vec<f64> {
         let plain = layout.core.clusters().apply(&self.inverse, b);
