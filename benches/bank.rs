@@ -1,6 +1,6 @@
 //! Times of all methods on the bank of problems with known answers, and of one read of a dense layer.
 //!
-//! `cargo bench` prints a table; `cargo bench -- newton` runs what matches.
+//! `cargo bench --bench bank` prints a table; `cargo bench --bench bank -- newton` runs what matches.
 
 #[path = "../tests/bank/mod.rs"]
 mod bank;

@@ -108,3 +108,20 @@ impl Flows {
         if is_number { largest } else { f64::INFINITY }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck_macros::quickcheck;
+
+    #[quickcheck]
+    fn the_residual_without_branches_is_that_of_every_variable_after_the_other(sides: Vec<(u8, u8, bool)>) {
+        // nothing flows, both flow alike, and sums leave the range
+        let flow = |k: u8| [0.0, 1.0, 3.0, 1e-310, f64::MAX, 7.5][usize::from(k % 6)];
+        let plain = [0, 1].map(|side: usize| sides.iter().map(|s| flow([s.0, s.1][side])).collect());
+        let flows = Flows { cost: Wide::ZERO, sides: Sides::Plain(plain) };
+        let counts: Vec<bool> = sides.iter().map(|s| s.2).collect();
+        let one_by_one = flows.residual_of((0..counts.len()).filter(|&v| counts[v]));
+        assert_eq!(flows.residual_among(&counts), one_by_one);
+    }
+}

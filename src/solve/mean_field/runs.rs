@@ -33,3 +33,21 @@ impl Run {
         self.variable..self.variable + self.length
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck_macros::quickcheck;
+
+    #[quickcheck]
+    fn stretches_tell_the_variable_of_every_entry_in_order(first: u8, variables: Vec<u8>) {
+        // small numbers follow each other often
+        let variables: Vec<u32> = variables.iter().map(|v| u32::from(v % 4)).collect();
+        let runs: Vec<Run> = Run::all(first.into(), &variables).collect();
+        let pairs: Vec<(usize, usize)> = runs.iter().flat_map(|run| run.entries().zip(run.variables())).collect();
+        let expected: Vec<(usize, usize)> = (usize::from(first)..).zip(variables.iter().map(|&v| v as usize)).collect();
+        assert_eq!(pairs, expected);
+        // none could be longer
+        assert!(runs.windows(2).all(|two| two[0].variables().end != two[1].variables().start));
+    }
+}
