@@ -29,6 +29,7 @@ pub(super) struct Pattern {
 }
 
 /// As small as may be: reading all of them takes most of the time in which a matrix is made.
+#[derive(Clone, Copy)]
 struct Coupling {
     /// The place of its connection in the block.
     index: u32,
@@ -64,43 +65,49 @@ impl Pattern {
         let (mut order, mut products) = (0, vec![]);
         problem.for_each_entry(|entry| {
             let (index, ports) = (entry.index as u32, [entry.head, entry.tail]);
-            let mut couple = |(a, x): (u32, f64), (b, y): (u32, f64)| {
-                if x * y != -1.0 || !products.is_empty() {
-                    products.resize(couplings.len(), -1.0);
-                    products.push(x * y);
-                }
-                couplings.push(Coupling { index, order, ports });
-                sites.push([a.max(b), a.min(b)]);
-            };
+            let coupling = Coupling { index, order, ports };
             match ports.map(|port| terms[port as usize]) {
                 [Terms::None, Terms::One(_)] | [Terms::One(_), Terms::None] => {}
                 // most connections by far: no form has to be made for them
-                [Terms::One(a), Terms::One(b)] if a != b => couple((a, 1.0), (b, -1.0)),
+                [Terms::One(a), Terms::One(b)] if a != b => {
+                    couplings.push(coupling);
+                    sites.push([a.max(b), a.min(b)]);
+                }
                 _ => {
                     let form = problem.form(&entry);
-                    for (k, &one) in form.terms().iter().enumerate() {
-                        form.terms()[..k].iter().for_each(|&other| couple(one, other));
+                    for (k, &(a, x)) in form.terms().iter().enumerate() {
+                        for &(b, y) in &form.terms()[..k] {
+                            if x * y != -1.0 {
+                                products.resize(couplings.len(), -1.0);
+                                products.push(x * y);
+                            }
+                            couplings.push(coupling);
+                            sites.push([a.max(b), a.min(b)]);
+                        }
                     }
                 }
             }
             order += 1;
             ends[entry.block] = couplings.len();
         });
+        if !products.is_empty() {
+            products.resize(couplings.len(), -1.0);
+        }
         // blocks without a connection end where those before them do
         (1..ends.len()).for_each(|b| ends[b] = ends[b].max(ends[b - 1]));
         u32::try_from(n + couplings.len()).ok()?;
-        let numbers = 0..couplings.len() as u32;
-        let by_row = sorted(numbers.collect(), n, |k| sites[k as usize][0]);
-        let mut order = sorted(by_row, n, |k| sites[k as usize][1]).into_iter().peekable();
+        // each takes its row and its column along: looking them up in the order of the other takes longer than to move them
+        let all = (0..).zip(&sites).map(|(k, &[row, col])| [k, row, col]).collect();
+        let by_row = sorted(all, n, |&[_, row, _]| row);
+        let mut order = sorted(by_row, n, |&[_, _, col]| col).into_iter().peekable();
         let mut place = vec![0; couplings.len()];
         let (mut diagonal, mut first, mut rows) = (Vec::with_capacity(n), vec![0], Vec::with_capacity(n + order.len()));
         for col in 0..n {
             diagonal.push(rows.len());
             rows.push(col);
-            while let Some(k) = order.next_if(|&k| sites[k as usize][1] as usize == col) {
-                let row = sites[k as usize][0] as usize;
-                if rows.last() != Some(&row) {
-                    rows.push(row);
+            while let Some([k, row, _]) = order.next_if(|next| next[2] as usize == col) {
+                if rows.last() != Some(&(row as usize)) {
+                    rows.push(row as usize);
                 }
                 place[k as usize] = rows.len() as u32 - 1;
             }
@@ -178,15 +185,15 @@ fn scales(moves: &[bool], roots: impl Iterator<Item = f64>) -> Vec<f64> {
     moves.iter().zip(roots).map(|(&moves, root)| if moves && root > 0.0 { root.recip() } else { 0.0 }).collect()
 }
 
-/// Numbers sorted by a key below `keys`, by counting; those with the same key stay in their order.
-pub(super) fn sorted(numbers: Vec<u32>, keys: usize, key: impl Fn(u32) -> u32) -> Vec<u32> {
+/// What is sorted by a key below `keys`, by counting; what has the same key stays in its order.
+pub(super) fn sorted<T: Copy + Default>(items: Vec<T>, keys: usize, key: impl Fn(&T) -> u32) -> Vec<T> {
     let mut cursor = vec![0usize; keys + 1];
-    numbers.iter().for_each(|&k| cursor[key(k) as usize + 1] += 1);
+    items.iter().for_each(|item| cursor[key(item) as usize + 1] += 1);
     (0..keys).for_each(|i| cursor[i + 1] += cursor[i]);
-    let mut order = vec![0; numbers.len()];
-    for k in numbers {
-        let at = &mut cursor[key(k) as usize];
-        order[*at] = k;
+    let mut order = vec![T::default(); items.len()];
+    for item in items {
+        let at = &mut cursor[key(&item) as usize];
+        order[*at] = item;
         *at += 1;
     }
     order

@@ -36,7 +36,7 @@ impl Clusters {
         let mut forest = Forest { parent: (0..variables as u32).collect(), size: vec![1; variables] };
         let joined = groups.iter().map(|pairs| forest.join(pairs)).collect();
         let root: Vec<u32> = (0..variables as u32).map(|v| forest.root(v)).collect();
-        let members = sorted((0..variables as u32).collect(), variables, |v| root[v as usize]);
+        let members = sorted((0..variables as u32).collect(), variables, |&v| root[v as usize]);
         let (mut places, mut numbers, mut first) = (vec![Place::default(); variables], 0, 0);
         for cluster in members.chunk_by(|&a, &b| root[a as usize] == root[b as usize]) {
             let size = cluster.len() as u32;

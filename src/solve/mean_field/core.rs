@@ -54,7 +54,7 @@ impl Core {
     pub fn new(clusters: Clusters, columns: &[Range<usize>], variables: &[u32], slopes: &[f64]) -> Option<Self> {
         let column_of: Vec<u32> = (0..).zip(columns).flat_map(|(i, own)| std::iter::repeat_n(i, own.len())).collect();
         let filled = (0..u32::try_from(variables.len()).ok()?).filter(|&entry| slopes[entry as usize] != 0.0);
-        let by_variable = sorted(filled.collect(), clusters.variables(), |entry| variables[entry as usize]);
+        let by_variable = sorted(filled.collect(), clusters.variables(), |&entry: &u32| variables[entry as usize]);
         let mut entries_at = vec![0..0; clusters.variables()];
         let mut first = 0;
         for own in by_variable.chunk_by(|&a, &b| variables[a as usize] == variables[b as usize]) {
