@@ -13,7 +13,7 @@ const PATIENCE: usize = 8;
 /// Residuals above this are far from the optimum.
 const FAR: f64 = 0.9;
 /// A step leaves about the square of the residual, and this part of it may be left of its system.
-const FORCE: f64 = 0.1;
+const FORCE: f64 = 0.3;
 /// A step is asked for this part of what it needs: norms differ.
 const MARGIN: f64 = 0.2;
 /// No system is solved to less.
