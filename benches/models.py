@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 REPEAT = 9
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 # the same solve again and again in one process
 AGAIN = ["cargo", "bench", "--quiet", "--locked", "--bench", "reads", "--"]
 
@@ -21,7 +22,8 @@ def main(binary, models):
         command = [binary, "balance", model, "--no-check", "--json"]
         runs = [json.loads(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(REPEAT)]
         first, seconds = runs[0], [run["seconds"] for run in runs]
-        again = json.loads(subprocess.run([*AGAIN, model.absolute()], capture_output=True, check=True).stdout)["again"]
+        again = subprocess.run([*AGAIN, model.absolute()], cwd=ROOT, capture_output=True, check=True).stdout
+        again = json.loads(again)["again"]
         median = lambda of: statistics.median(map(of, seconds))
         print(
             f"| {model.stem} | {first['variables']} | {first['weights']} | {first['passes_to_tolerance']:.0f} "

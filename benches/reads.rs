@@ -18,7 +18,8 @@ const REPEAT: usize = 30;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // as the program does: its first thread computes, too, and freed memory is kept
-    let threads = std::thread::available_parallelism()?.get();
+    let set = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    let threads = set.map_or_else(|| std::thread::available_parallelism().map(usize::from), Ok)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     if threads > 1 { pool.use_current_thread() } else { pool }.build_global()?;
     drop(std::hint::black_box(Vec::<u8>::with_capacity(4 << 20)));

@@ -41,7 +41,8 @@ def timed(command):
 def again(path, options):
     """What `benches/reads.rs` measures of a file."""
     command = [*AGAIN, path, *(option for option in options if not str(option).startswith("--"))]
-    return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)["again"]["reads"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=LIMIT)
+    return json.loads(run.stdout)["again"]["reads"] if run.returncode == 0 else float("nan")
 
 
 def synbal(binary, path, options):

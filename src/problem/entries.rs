@@ -138,7 +138,8 @@ impl Block {
             }
         };
         let mut join = |line: usize, place: usize| if by_rows { f(line, place) } else { f(place, line) };
-        if matches!(&self.values, Amplitudes::Stored(all) if all.has_all()) {
+        let full = matches!(&self.values, Amplitudes::Stored(all) if all.has_all());
+        if full && lines > 0 && places > 0 {
             (0..places).for_each(|place| join(0, place));
             (1..lines).for_each(|line| join(line, 0));
             return;

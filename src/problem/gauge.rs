@@ -152,3 +152,28 @@ fn orthogonal(vectors: Vec<Vec<(u32, f64)>>) -> Vec<Vec<(u32, f64)>> {
     }
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::Float;
+    use crate::problem::{Port, ProblemBuilder, Stored};
+    use crate::regularizer::Regularizer;
+    use std::sync::Arc;
+
+    #[test]
+    fn blocks_in_a_file_may_have_no_rows_or_no_columns() {
+        let norm = Regularizer::lp(2.0).unwrap();
+        for by_columns in [false, true] {
+            for empty_heads in [false, true] {
+                let mut builder = ProblemBuilder::new(3);
+                let ports: Vec<Port> = (0..3).map(|v| builder.port(&Form::variable(v))).collect();
+                let stored = Stored::new(Arc::new(Vec::<u8>::new()), 0..0, Float::F32);
+                let (heads, tails) = if empty_heads { (vec![], ports) } else { (ports, vec![]) };
+                builder.stored("w", heads, tails, (stored, by_columns), &norm).unwrap();
+                let gauge = Gauge::of(&builder.build()).unwrap();
+                assert_eq!((gauge.active, gauge.dimension), (vec![false; 3], 0));
+            }
+        }
+    }
+}

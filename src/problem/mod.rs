@@ -145,8 +145,11 @@ impl Problem {
     }
 
     /// A bound on the change of the logarithm of any connection's cost (of the log-multiplier for convex costs) where the form of
-    /// every port changes by so much.
+    /// every port changes by so much; infinite where one of them does not change by a finite number.
     pub(crate) fn log_change(&self, along: &[f64]) -> f64 {
+        if !along.iter().all(|change| change.is_finite()) {
+            return f64::INFINITY;
+        }
         let range = |ports: &[u32]| extent(ports.iter().map(|&q| along[q as usize]));
         let change = |block: &Block| {
             let ((head_low, head_high), (tail_low, tail_high)) = (range(&block.heads), range(&block.tails));

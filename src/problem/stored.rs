@@ -286,7 +286,7 @@ impl Lines {
         (scaled(&lines, &self.along), scaled(&places, &self.across))
     }
 
-    /// The amplitudes times a factor for every line and one for every place in it, rounded to bfloat16.
+    /// The amplitudes times a factor for every line and one for every place in it, rounded.
     pub(super) fn rounded(&self, along: &[f64], across: &[f64]) -> Vec<u16> {
         let power = |of: &[i64], i: usize| 2f64.powi(of.get(i).copied().unwrap_or(0) as i32);
         let scaled = |values: &[f64], by: &[i64]| -> Vec<f64> {

@@ -103,3 +103,29 @@ pub(super) fn relative_weight(point: &Point) -> Vec<f64> {
     let relative = |d: Wide| if d.is_zero() { 0.0 } else { (d / largest).to_f64().max(LEAST) };
     diagonal.into_iter().map(relative).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifold::Form;
+    use crate::problem::{ProblemBuilder, Weights};
+    use crate::regularizer::Regularizer;
+
+    #[test]
+    fn a_hessian_serves_again_where_costs_have_hardly_moved_and_never_where_that_is_unknown() {
+        let mut builder = ProblemBuilder::new(2);
+        let [a, b] = [0, 1].map(|v| builder.port(&Form::variable(v)));
+        builder.block("w", vec![a], vec![b], Weights::Dense(vec![1.0]), &Regularizer::lp(2.0).unwrap()).unwrap();
+        let problem = builder.build();
+        let point = problem.point(&[0.3, -0.2]);
+        let moved = |by: f64| -> Vec<f64> {
+            let mut logs = point.logs().to_vec();
+            *logs.last_mut().unwrap() += by;
+            logs
+        };
+        // the cost is the square of the weight
+        assert!(serves_again(&point, &moved(0.0), 1e-3) && serves_again(&point, &moved(4e-5), 1e-3));
+        assert!(!serves_again(&point, &moved(6e-5), 1e-3) && !serves_again(&point, &moved(-6e-5), 1e-3));
+        assert!(!serves_again(&point, &moved(f64::NAN), 1e-3) && !serves_again(&point, &moved(f64::INFINITY), 1e-3));
+    }
+}

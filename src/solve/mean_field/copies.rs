@@ -8,7 +8,7 @@
 use super::Layout;
 use super::layout::RankOne;
 use super::model::{Hessian, Model};
-use super::runs::Run as Stretch;
+use super::stretches::Stretch;
 use crate::numeric::dot;
 use crate::problem::{Point, Problem, ROUNDED_UNIT, Rounded};
 use crate::solve::conjugate::{End, State, serves_again};
@@ -37,8 +37,8 @@ const ENTRIES_FOR_THREADS: usize = 1 << 19;
 pub(in crate::solve) struct Kept {
     copies: Option<Copies>,
     system: Option<System>,
-    /// Whether there was no answer: so it will be at the next point.
-    failed: bool,
+    /// The powers of two that were folded into the weights where there was no answer: with these there will be none again.
+    failed: Option<Vec<i32>>,
     /// Most entries that are copied.
     most: usize,
 }
@@ -82,14 +82,14 @@ struct System {
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { copies: None, system: None, failed: false, most: MOST_ENTRIES }
+        Self { copies: None, system: None, failed: None, most: MOST_ENTRIES }
     }
 }
 
 impl Kept {
     /// Copies are made anew before they are used again.
     pub fn forget(&mut self) {
-        (self.copies, self.system, self.failed) = (None, None, false);
+        (self.copies, self.system, self.failed) = (None, None, None);
     }
 
     /// The solution of `H d = diagonal * b` over the variables that move, up to this part of it; none where there are no copies as
@@ -108,11 +108,12 @@ impl Kept {
         let entries = coupled(layout).map(|block| run.problem.blocks()[block.number].values.len()).sum::<usize>();
         // wide numbers tell nothing of the points where powers of two are folded into the weights
         let serves = point.is_plain() && precision >= PRECISE && 0 < entries && entries <= self.most;
-        if self.failed || !serves {
+        let origin = run.problem.origin();
+        if !serves || self.failed.as_ref().is_some_and(|failed| failed == origin) {
             return None;
         }
         let solution = self.solve(run, layout, point, b, precision);
-        self.failed = solution.is_none();
+        self.failed = solution.is_none().then(|| origin.to_vec());
         solution
     }
 
@@ -330,6 +331,11 @@ pub(super) mod tests {
         pub(in crate::solve::mean_field) fn none() -> Self {
             Self { most: 0, ..Self::default() }
         }
+
+        /// Where the last system was made.
+        pub(in crate::solve::mean_field) fn made_at(&self) -> Option<&[f64]> {
+            self.system.as_ref().map(|system| &system.made_at[..])
+        }
     }
 
     /// Layers of units of several degrees with weights of several magnitudes, some of them zero, skips, factors of single units,
@@ -383,11 +389,13 @@ pub(super) mod tests {
         let x: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
         let near: Vec<f64> = x.iter().map(|x| x + random.random_range(-1e-3..1e-3)).collect();
         let nearer: Vec<f64> = near.iter().map(|x| x + random.random_range(-1e-7..1e-7)).collect();
-        for x in [x, near, nearer] {
+        for (k, x) in [x, near, nearer].into_iter().enumerate() {
             let point = problem.point(&x);
             let exact: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
             let b = point.scaled_product(&exact);
+            let before = kept.made_at().map(<[f64]>::to_vec);
             let found = kept.solution(&mut run, &layout, &point, &b, PRECISE).unwrap();
+            assert_eq!(kept.made_at() == before.as_deref(), k == 2, "the system of point {k}");
             let diagonal = point.plain_diagonal().unwrap();
             let square = |d: &[f64]| -> f64 {
                 point.scaled_product(d).iter().zip(diagonal).zip(d).map(|((image, d), x)| image * d * x).sum()

@@ -6,7 +6,7 @@
 //! indefinite, and as sparse as the graph of blocks.
 
 use super::clusters::Clusters;
-use super::runs::Run;
+use super::stretches::Stretch;
 use crate::numeric::{dot, weighted_dot};
 use crate::solve::pattern::sorted;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -21,7 +21,7 @@ pub(super) struct Core {
     /// Number of columns.
     columns: usize,
     /// All entries, one column after the other, and the columns.
-    runs: Vec<(Run, usize)>,
+    stretches: Vec<(Stretch, usize)>,
     pairs: Vec<Pair>,
     /// The values of the core, of every two that are equal one.
     places: Vec<Place>,
@@ -121,9 +121,10 @@ impl Core {
         };
         let places = sites.iter().map(place).collect();
         let symbolic = factorize_symbolic_lu(matrix.as_ref(), Default::default()).ok()?;
-        let runs = columns.iter().enumerate();
-        let runs = runs.flat_map(|(i, own)| Run::all(own.start, &variables[own.clone()]).map(move |run| (run, i)));
-        Some(Self { columns: columns.len(), runs: runs.collect(), clusters, pairs, places, matrix, symbolic })
+        let stretches = columns.iter().enumerate();
+        let stretches = stretches
+            .flat_map(|(i, own)| Stretch::all(own.start, &variables[own.clone()]).map(move |stretch| (stretch, i)));
+        Some(Self { columns: columns.len(), stretches: stretches.collect(), clusters, pairs, places, matrix, symbolic })
     }
 
     /// The clusters.
@@ -162,8 +163,8 @@ impl Core {
     pub fn correct(&self, Factor { flat, lu }: &Factor, y: &[f64], inverse: &[f64]) -> Vec<f64> {
         let mut side = Mat::<f64>::zeros(self.columns, 1);
         let sums = side.col_as_slice_mut(0);
-        for (run, column) in &self.runs {
-            sums[*column] += dot(&flat[run.entries()], &y[run.variables()]);
+        for (stretch, column) in &self.stretches {
+            sums[*column] += dot(&flat[stretch.entries()], &y[stretch.variables()]);
         }
         let scratch = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
         LuRef::new_unchecked(&self.symbolic, lu).solve_in_place_with_conj(
@@ -173,8 +174,8 @@ impl Core {
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
         let (mut image, sides) = (vec![0.0; y.len()], side.col_as_slice(0));
-        for (run, column) in &self.runs {
-            let own = image[run.variables()].iter_mut().zip(&flat[run.entries()]);
+        for (stretch, column) in &self.stretches {
+            let own = image[stretch.variables()].iter_mut().zip(&flat[stretch.entries()]);
             own.for_each(|(image, u)| *image += u * sides[*column]);
         }
         let mut correction = self.clusters.apply(inverse, &image);
@@ -196,6 +197,65 @@ impl Factor {
         for (value, &v) in self.flat.iter_mut().zip(variables) {
             let root = root[v as usize];
             *value = if root > 0.0 { *value / root } else { 0.0 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::{DMatrix, DVector};
+    use quickcheck_macros::quickcheck;
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    /// Columns of stretches that overlap, repeat and leave out variables, some of whose slopes are zero; pairs of variables in
+    /// clusters, and variables with nothing on the diagonal.
+    #[quickcheck]
+    fn solutions_are_those_of_the_inverse_of_the_whole_core(seed: u64) {
+        let mut random = StdRng::seed_from_u64(seed);
+        let n = random.random_range(1..14);
+        let pair = |random: &mut StdRng| [0, 1].map(|_| random.random_range(0..n) as u32);
+        let groups: Vec<Vec<[u32; 2]>> = (0..random.random_range(0..3)).map(|_| vec![pair(&mut random)]).collect();
+        let (clusters, joined) = Clusters::new(n, &groups);
+        let (mut columns, mut variables) = (vec![], vec![]);
+        for _ in 0..2 * random.random_range(1..4) {
+            let first = variables.len();
+            for _ in 0..random.random_range(0..3) {
+                let start = random.random_range(0..n);
+                variables.extend((start..random.random_range(start..=n)).map(|v| v as u32));
+            }
+            columns.push(first..variables.len());
+        }
+        let often = random.random_range(0..6);
+        let slope =
+            |random: &mut StdRng| if random.random_range(0..20) < often { 0.0 } else { random.random_range(-2.0..2.0) };
+        let slopes: Vec<f64> = variables.iter().map(|_| slope(&mut random)).collect();
+        let entry =
+            |random: &mut StdRng| if random.random_range(0..8) == 0 { 0.0 } else { random.random_range(0.5..3.0) };
+        let diagonal: Vec<f64> = (0..n).map(|_| entry(&mut random)).collect();
+        let kept = groups.iter().zip(&joined).filter(|(group, joined)| **joined && group[0][0] != group[0][1]);
+        let inverse = clusters.inverse(&diagonal, kept.map(|(group, _)| (group[0], 0.1)));
+        let flat: Vec<f64> = slopes.iter().map(|slope| 0.2 * slope).collect();
+
+        let unit = |k: usize| -> Vec<f64> { (0..n).map(|v| f64::from(u8::from(v == k))).collect() };
+        let blocks: Vec<f64> = (0..n).flat_map(|k| clusters.apply(&inverse, &unit(k))).collect();
+        let blocks = DMatrix::from_vec(n, n, blocks);
+        let (mut sides, mut whole) = (DMatrix::zeros(n, columns.len()), DMatrix::zeros(columns.len(), columns.len()));
+        for (i, own) in columns.iter().enumerate() {
+            whole[(i, i ^ 1)] = 1.0;
+            own.clone().for_each(|entry| sides[(variables[entry] as usize, i)] += flat[entry]);
+        }
+        whole += sides.transpose() * &blocks * &sides;
+        // what is nearly singular tells nothing
+        let Some(whole) = whole.try_inverse().filter(|inverse| inverse.amax() <= 1e4) else { return };
+        let core = Core::new(clusters, &columns, &variables, &slopes).unwrap();
+        let b = DVector::from_fn(n, |_, _| random.random_range(-1.0..1.0));
+        let y = core.clusters().apply(&inverse, b.as_slice());
+        let found = core.correct(&core.factorize(flat, &inverse).unwrap(), &y, &inverse);
+        let expected = &blocks * &b - &blocks * &sides * whole * sides.transpose() * &blocks * &b;
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() <= 1e-8 * (1.0 + expected.abs()), "{found} instead of {expected}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::clusters::{Clusters, LARGEST};
 use super::core::Core;
-use super::runs::Run;
+use super::stretches::Stretch;
 use crate::numeric::extent;
 use crate::problem::{Block, Pattern, Problem};
 use std::ops::Range;
@@ -17,7 +17,7 @@ pub(in crate::solve) struct Layout {
     /// it; zero for the ground.
     pub(super) slope: Vec<f64>,
     /// The groups whose variables are consecutive.
-    pub(super) runs: Vec<Run>,
+    pub(super) stretches: Vec<Stretch>,
     /// The variable and the slope of every exponential that a step takes, and which one the flow of a group is multiplied by:
     /// `2 k` for that of number k, `2 k + 1` for its inverse, and past all of them 1.
     pub(super) exponentials: Vec<(u32, f64)>,
@@ -94,8 +94,8 @@ impl Layout {
         let columns: Vec<Range<usize>> = columns.take_while(|own| own.start < coupled).collect();
         let core = Core::new(clusters, &columns, &variable[..coupled], &slope[..coupled])?;
         let kept = kept.unwrap_or(variable.len());
-        let runs = Run::all(0, &variable).collect();
-        Some(Self { variable, slope, runs, exponentials, factor, blocks: replaced, coupled, kept, entries, core })
+        let stretches = Stretch::all(0, &variable).collect();
+        Some(Self { variable, slope, stretches, exponentials, factor, blocks: replaced, coupled, kept, entries, core })
     }
 
     /// Number of variables.
@@ -106,8 +106,8 @@ impl Layout {
     /// How the logarithm of every group's flow changes along `d`.
     pub(super) fn changes(&self, d: &[f64]) -> Vec<f64> {
         let mut changes = self.slope.clone();
-        for run in &self.runs {
-            changes[run.entries()].iter_mut().zip(&d[run.variables()]).for_each(|(change, d)| *change *= d);
+        for stretch in &self.stretches {
+            changes[stretch.entries()].iter_mut().zip(&d[stretch.variables()]).for_each(|(change, d)| *change *= d);
         }
         changes
     }

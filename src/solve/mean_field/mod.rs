@@ -15,7 +15,7 @@ mod core;
 mod iterate;
 mod layout;
 mod model;
-mod runs;
+mod stretches;
 
 pub(super) use copies::{Kept, NEAR};
 pub(super) use iterate::minimize;

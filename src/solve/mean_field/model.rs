@@ -73,9 +73,9 @@ impl Model<'_> {
     pub fn slopes(&self) -> (Vec<f64>, Vec<f64>) {
         let n = self.layout.variables();
         let (mut gradient, mut diagonal) = (vec![0.0; n], vec![0.0; n]);
-        for run in &self.layout.runs {
-            let sums = gradient[run.variables()].iter_mut().zip(&mut diagonal[run.variables()]);
-            let own = self.layout.slope[run.entries()].iter().zip(&self.flows[run.entries()]);
+        for stretch in &self.layout.stretches {
+            let sums = gradient[stretch.variables()].iter_mut().zip(&mut diagonal[stretch.variables()]);
+            let own = self.layout.slope[stretch.entries()].iter().zip(&self.flows[stretch.entries()]);
             for ((gradient, diagonal), (slope, flow)) in sums.zip(own) {
                 *gradient += slope * flow;
                 *diagonal += slope * slope * flow;
@@ -149,10 +149,11 @@ impl Model<'_> {
     fn sweep(&self) -> Vec<f64> {
         let n = self.moves.len();
         let (mut inflow, mut outflow, mut diagonal) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-        for run in &self.layout.runs {
-            let sums = inflow[run.variables()].iter_mut().zip(&mut outflow[run.variables()]);
-            let own = self.layout.slope[run.entries()].iter().zip(&self.flows[run.entries()]);
-            for (((inflow, outflow), diagonal), (&slope, flow)) in sums.zip(&mut diagonal[run.variables()]).zip(own) {
+        for stretch in &self.layout.stretches {
+            let sums = inflow[stretch.variables()].iter_mut().zip(&mut outflow[stretch.variables()]);
+            let own = self.layout.slope[stretch.entries()].iter().zip(&self.flows[stretch.entries()]);
+            for (((inflow, outflow), diagonal), (&slope, flow)) in sums.zip(&mut diagonal[stretch.variables()]).zip(own)
+            {
                 *inflow += slope.max(0.0) * flow;
                 *outflow += (-slope).max(0.0) * flow;
                 *diagonal += slope * slope * flow;

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 /// A stretch of entries with consecutive variables.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
+pub(super) struct Stretch {
     entry: usize,
     variable: usize,
     length: usize,
 }
 
-impl Run {
+impl Stretch {
     /// All stretches of the entries from number `first` on with these variables.
     pub fn all(first: usize, variables: &[u32]) -> impl Iterator<Item = Self> {
         let mut entry = first;
@@ -43,11 +43,11 @@ mod tests {
     fn stretches_tell_the_variable_of_every_entry_in_order(first: u8, variables: Vec<u8>) {
         // small numbers follow each other often
         let variables: Vec<u32> = variables.iter().map(|v| u32::from(v % 4)).collect();
-        let runs: Vec<Run> = Run::all(first.into(), &variables).collect();
-        let pairs: Vec<(usize, usize)> = runs.iter().flat_map(|run| run.entries().zip(run.variables())).collect();
+        let stretches: Vec<Stretch> = Stretch::all(first.into(), &variables).collect();
+        let pairs: Vec<(usize, usize)> = stretches.iter().flat_map(|run| run.entries().zip(run.variables())).collect();
         let expected: Vec<(usize, usize)> = (usize::from(first)..).zip(variables.iter().map(|&v| v as usize)).collect();
         assert_eq!(pairs, expected);
         // none could be longer
-        assert!(runs.windows(2).all(|two| two[0].variables().end != two[1].variables().start));
+        assert!(stretches.windows(2).all(|two| two[0].variables().end != two[1].variables().start));
     }
 }
