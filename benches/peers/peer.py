@@ -127,12 +127,73 @@ def clarabel(problem):
     return np.asarray(x.value)[1:]
 
 
+def torch_lbfgs(problem):
+    """L-BFGS of PyTorch on the cost, with the gradient that PyTorch derives."""
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    x = torch.zeros(problem.size, requires_grad=True)
+    if isinstance(problem, Layered):
+        squares, sizes = [torch.from_numpy(a) for a in problem.squares], problem.sizes
+
+        def cost():
+            ends = [torch.zeros(squares[0].shape[1]), *torch.split(x, sizes), torch.zeros(squares[-1].shape[0])]
+            scales = [torch.exp(2 * part) for part in ends]
+            return sum(after @ (a @ (1 / before)) for a, before, after in zip(squares, scales, scales[1:]))
+
+    else:
+        a = problem.a.tocoo()
+        heads, tails, amplitudes = (torch.from_numpy(of.astype(kind)) for of, kind in ((a.row, np.int64), (a.col, np.int64), (a.data, float)))
+
+        def cost():
+            full = torch.cat([torch.zeros(1), x])
+            return (amplitudes * torch.exp(2 * (full[heads] - full[tails]))).sum()
+
+    options = {"max_iter": 20000, "max_eval": 40000, "tolerance_grad": 1e-10, "tolerance_change": 0, "history_size": 20}
+    optimizer = torch.optim.LBFGS([x], line_search_fn="strong_wolfe", **options)
+
+    def evaluate():
+        optimizer.zero_grad()
+        value = cost()
+        value.backward()
+        return value
+
+    evaluate()
+    begin = time.perf_counter()
+    optimizer.step(evaluate)
+    return x.detach().numpy(), time.perf_counter() - begin
+
+
+def brevitas(name):
+    """Cross-layer equalization of Brevitas, which makes the largest weights of both sides equal; the squares of the new weights."""
+    import torch
+    from brevitas.fx import symbolic_trace
+    from brevitas.graph.equalize import EqualizeGraph
+
+    modules = []
+    for matrix in instances.layers(name):
+        linear = torch.nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)
+        linear.weight.data = torch.tensor(matrix, dtype=torch.float32)
+        modules += [linear, torch.nn.ReLU()]
+    network = symbolic_trace(torch.nn.Sequential(*modules[:-1]).eval())
+    begin = time.perf_counter()
+    network = EqualizeGraph().apply(network)
+    seconds = time.perf_counter() - begin
+    weights = [m.weight.detach().numpy().astype(float) for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    return [w**2 for w in weights], seconds
+
+
 def main(peer, name):
     problem = Layered(name) if name in instances.WIDTHS else Graph(name)
     problem.flows(np.zeros(problem.size))
     begin = time.perf_counter()
     if peer == "matrix_balance":
         x, seconds = matrix_balance(name)
+    elif peer == "torch L-BFGS":
+        x, seconds = torch_lbfgs(problem)
+    elif peer == "Brevitas":
+        problem.squares, seconds = brevitas(name)
+        x = np.zeros(problem.size)
     else:
         x = clarabel(problem) if peer == "clarabel" else minimize(problem, peer)
         seconds = time.perf_counter() - begin

@@ -13,9 +13,11 @@ import threading
 
 import instances
 
-PEERS = ["Newton-CG", "trust-ncg", "L-BFGS-B", "matrix_balance", "clarabel"]
+PEERS = ["Newton-CG", "trust-ncg", "L-BFGS-B", "matrix_balance", "clarabel", "torch L-BFGS", "Brevitas"]
 # dense matrices of more than 10000 units, and exponential cones of a million connections, do not end within the limit
 SKIP = {("matrix_balance", "iii"), ("matrix_balance", "v"), ("clarabel", "v"), ("clarabel", "iii")}
+# it equalizes layers
+SKIP |= {("Brevitas", "iii"), ("Brevitas", "iv")}
 LIMIT = 300
 # what the others do: iterations until the residual is small
 BARE = "synbal, iterations alone"
@@ -75,7 +77,7 @@ def plot(rows, path):
 
     width, height, margin = 270, 200, 62
     names = list(dict.fromkeys(r["instance"] for r in rows))
-    colors = dict(zip(["synbal", BARE, *PEERS], ["#000000", "#56B4E9", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]))
+    colors = dict(zip(["synbal", BARE, *PEERS], ["#000000", "#56B4E9", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#F0E442", "#999999"]))
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * len(names)}" height="{height + 60}" font-family="sans-serif" font-size="11">']
     out.append('<rect width="100%" height="100%" fill="white"/>')
     for k, name in enumerate(names):
@@ -128,8 +130,9 @@ def main(binary, names):
         "Layered networks: i 784-500-300-100-10, ii 50 hidden layers of 64, v 4096-4096-4096-4096-1000 (single precision). "
         "Graphs: iii without cycles, 10 000 hidden units and 100 000 connections; iv recurrent, 2000 and 40 000. Peers are "
         "scipy's minimizers on the cost with exact derivatives (matrix products by BLAS or sparse), LAPACK's gebal "
-        "(`scipy.linalg.matrix_balance`), and Clarabel through cvxpy. Missing rows failed or exceeded the limit, or were not tried "
-        "(gebal on iii and v, Clarabel on iii and v).",
+        "(`scipy.linalg.matrix_balance`), Clarabel through cvxpy, L-BFGS of PyTorch with gradients of its own, and the equalization of "
+        "Brevitas, which makes largest weights equal and not sums of squares. Missing rows failed or exceeded the limit, or were not tried "
+        "(gebal on iii and v, Clarabel on iii and v, Brevitas on graphs).",
         "",
         "| instance | tool | seconds | ratio | largest relative residual | cost | MB | passes | in reads | again |",
         "|---|---|---|---|---|---|---|---|---|---|",
