@@ -95,7 +95,7 @@ def plot(rows, path):
         for row in (r for r in rows if r["instance"] == name):
             out.append(f'<circle cx="{x(row["seconds"]):.1f}" cy="{y(row["residual"]):.1f}" r="5" fill="{colors[row["tool"]]}"/>')
     for k, (tool, color) in enumerate(colors.items()):
-        out.append(f'<circle cx="{20 + 160 * k}" cy="{height + 30}" r="5" fill="{color}"/><text x="{30 + 160 * k}" y="{height + 34}">{tool}</text>')
+        out.append(f'<circle cx="{20 + 145 * k}" cy="{height + 30}" r="5" fill="{color}"/><text x="{30 + 145 * k}" y="{height + 34}">{tool}</text>')
     path.write_text("\n".join([*out, "</svg>"]) + "\n")
 
 
