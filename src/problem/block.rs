@@ -268,7 +268,7 @@ impl Block {
         (rows, columns)
     }
 
-    /// The same, written to `rows` and `columns`.
+    /// The same, in `rows` and `columns`, which are zero before.
     pub(super) fn write_products<A: Copy + Sync, S: Number>(
         &self,
         (values, read): (&[A], impl Fn(A) -> S + Copy + Sync),
@@ -281,7 +281,6 @@ impl Block {
             Pattern::Dense => dense(values, read, column_in, row_in, rows, columns),
             Pattern::DenseColumns => dense(values, read, row_in, column_in, columns, rows),
             Pattern::Sparse { start, column } => {
-                columns.fill(S::default());
                 for ((row, factor), ends) in rows.iter_mut().zip(row_in).zip(start.windows(2)) {
                     let (own, mut sum) = (ends[0]..ends[1], S::default());
                     for (&value, &c) in values[own.clone()].iter().zip(&column[own]) {
@@ -293,9 +292,6 @@ impl Block {
                 }
             }
             Pattern::Diagonal => {
-                // of a side that is longer nothing is reached
-                rows.fill(S::default());
-                columns.fill(S::default());
                 for (i, &value) in values.iter().enumerate() {
                     let a = read(value);
                     rows[i] = a * column_in[i];

@@ -39,7 +39,7 @@ impl<S: Scalar> Visitor for Products<'_, S> {
     }
 }
 
-/// One read of a dense matrix A, row by row: `A column_in` and `A^T row_in`, written to `rows` and `columns`.
+/// One read of a dense matrix A, row by row: `A column_in` and `A^T row_in`, in `rows` and `columns`, which are zero before.
 ///
 /// Complexity: every entry is read once. The result does not depend on the number of threads, nor on the vector units of
 /// the machine: multiplications and additions are never fused.
@@ -51,8 +51,6 @@ pub(super) fn dense<A: Copy + Sync, S: Number>(
     rows: &mut [S],
     columns: &mut [S],
 ) {
-    rows.fill(S::default());
-    columns.fill(S::default());
     let width = column_in.len();
     if width == 0 || rows.is_empty() {
         return;

@@ -58,7 +58,7 @@ impl Rounded {
     }
 
     /// One read of the matrix Q of the values, which are in the places of this block's entries: `Q column_in` and `Q^T row_in`,
-    /// each divided by [`UNIT`], are written to `rows` and `columns`.
+    /// each divided by [`UNIT`], in `rows` and `columns`, which are zero before.
     pub fn products(&self, block: &Block, column_in: &[f32], row_in: &[f32], rows: &mut [f32], columns: &mut [f32]) {
         block.write_products((&self.values, read), column_in, row_in, rows, columns);
     }

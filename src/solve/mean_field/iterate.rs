@@ -2,7 +2,7 @@
 
 use super::Layout;
 use super::anderson::Anderson;
-use super::copies::{Kept, NEAR, PRECISE};
+use super::kept::{Kept, NEAR, PRECISE};
 use crate::problem::Point;
 use crate::solve::run::{End, Run};
 
@@ -99,7 +99,7 @@ fn precision(needed: f64, residual: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::copies::tests::problem;
+    use super::super::kept::tests::problem;
     use super::*;
     use crate::problem::Gauge;
     use crate::solve::Settings;

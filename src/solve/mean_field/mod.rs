@@ -4,7 +4,7 @@
 //! ([`clusters`]). So the problem of the replaced blocks, which costs only as much as there are ports, has nearly the same
 //! minimum ([`iterate`]), and its Hessian, small clusters and two vectors for every block, is nearly the Hessian
 //! ([`Layout`], the preconditioner of conjugate gradients). Near the optimum copies of the blocks themselves, rounded, tell
-//! more ([`copies`]).
+//! more ([`copies`], [`kept`]).
 //!
 //! It exists where every port has one log-scale at most, and every cost is a power in the range of `f64`.
 
@@ -13,10 +13,11 @@ mod clusters;
 mod copies;
 mod core;
 mod iterate;
+mod kept;
 mod layout;
 mod model;
 mod stretches;
 
-pub(super) use copies::{Kept, NEAR};
 pub(super) use iterate::minimize;
+pub(super) use kept::{Kept, NEAR};
 pub(super) use layout::Layout;
